@@ -229,7 +229,7 @@ def _of(configuration: RecordedConfiguration, answers: Answers) -> Mapping[str, 
 
 
 def use_known_answers(evidence: dict[str, Any], current: str) -> None:
-    """Take known answers, which are of what is in use, as what is known of how often it is right."""
+    """Set `right` of the strategy in use from the known answers, which belong to it."""
     content = evidence.get("content", {})
     n, right = content.get("n", 0), content.get("right", 0)
     for strategy in evidence["strategies"]:

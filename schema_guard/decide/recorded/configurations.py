@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The configurations of a store that a decision is about.
 
-Rules: Configurations are never pooled. Calls with another function, model, strategy, setting or version are another
-configuration. Of versions only the newest counts, and those that are in use beside it by the order in which calls arrived. Of trials
-(`bench`, `bench run --playbook`) of one kind only the newest counts. Whatever is left out is a note.
-One verdict is about a function and its schema. A trial belongs to the function that it names; one that names none counts
-where its schema has one function alone.
+Rules: Configurations are never pooled. Calls with another function, model, strategy, setting, or version are another
+configuration. Only the newest version counts, and versions that are in use beside it by the order in which calls
+arrived. Of trials of one kind (`bench`, `bench run --playbook`), only the newest counts. A note lists everything that
+is left out. One verdict is about a function and its schema. A trial belongs to the function that it names. A trial that
+names none counts if its schema has only one function.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ Versions: TypeAlias = "dict[tuple[Any, ...], dict[tuple[str | None, ...], list[C
 """Rows by the facts that versions have in common, and by version."""
 
 _MOST_VERSIONS = 3
-# The names on the playbook that are not the strategy's own.
+# The names in the playbook that differ from the strategy's name.
 _STEP_OF_SIZE = {"larger": LARGER, "smaller": SMALLER, "unknown": OTHER}
 _STEP_OF = {"tool_call": STRICT, "decision": DECISION}
 _SAMPLING = ("temperature", "top_p")
@@ -57,15 +57,15 @@ _SAMPLING = ("temperature", "top_p")
 
 @dataclass(frozen=True)
 class RecordedConfiguration:
-    """The rows of one configuration: several where it ran in several segments.
+    """The rows of one configuration. There are several if it ran in several segments.
 
     Attributes:
-        id: Its name, different from those of the other configurations.
-        step: Of the playbook, `bare`, or `tuned`.
-        rows: What is recorded of it.
+        id: Name that differs from those of the other configurations.
+        step: A step of the playbook, `bare`, or `tuned`.
+        rows: Its recorded counts.
         again: The calls that a router sent to the prompt after this tuned model had given no value.
         share: Its share of the function's latest calls.
-        arrival: How it is used, by the order of arrival. None without calls of production.
+        arrival: Its use, by the order of arrival. None without production calls.
         is_main: Whether it is the main configuration.
     """
 
@@ -94,7 +94,7 @@ class RecordedConfiguration:
 
     @property
     def n(self) -> int:
-        """Judged calls."""
+        """Validated calls."""
         return self.counts.calls
 
     @property
@@ -104,40 +104,40 @@ class RecordedConfiguration:
 
     @property
     def last_call(self) -> float:
-        """When the latest call began, in seconds since the epoch; 0 if that is not known."""
+        """Start of the latest call, in seconds since the epoch; 0 if unknown."""
         return last_call(self.counts)
 
     @property
     def traffic(self) -> Traffic | None:
-        """What part of the traffic its calls are; None for calls that were recorded as they were made."""
+        """The part of the traffic that its calls are. None for calls that were recorded live."""
         return traffic_of(self.first.settings)
 
     @property
     def is_rated(self) -> bool:
-        """Whether a rate of its calls is one of the traffic, or of a sample of it."""
+        """Whether the rate of its calls is the rate of the traffic, or of a sample of it."""
         return is_rated(self.first)
 
 
 def is_trial(row: ConfigurationCounts) -> bool:
-    """Return whether calls were made to measure, and not by a user's function."""
+    """Return whether calls are measurements, and not calls of a user's function."""
     return row.function.startswith(TRIALS)
 
 
 def is_rated(row: ConfigurationCounts) -> bool:
-    """Return whether a rate of these calls is one of the traffic, or of a sample of it."""
+    """Return whether the rate of these calls is the rate of the traffic, or of a sample of it."""
     traffic = traffic_of(row.settings)
     return traffic is None or traffic.is_rated
 
 
 def stream_key(row: ConfigurationCounts) -> StreamKey:
-    """Return what the configurations share that follow one another in one stream of calls."""
+    """Return the facts that the successive configurations of one stream of calls share."""
     return row.strategies, row.model, str(row.tuned)
 
 
 def is_used(row: ConfigurationCounts) -> bool:
-    """Return whether a row says anything: of the format, or of calls whose cause nobody knows.
+    """Return whether a row has evidence about the format, or calls of unknown cause.
 
-    A call that the provider failed says nothing: a version of which there is no other is not in use yet.
+    A call that the provider failed is no evidence. A version that has only such calls is not in use yet.
     """
     unknown = any(calls.cause == "unknown" for calls in row.excluded)
     return row.calls > 0 or (unknown and not is_trial(row))
@@ -153,7 +153,7 @@ def in_place_of(
 
 
 class Trial(NamedTuple):
-    """What a trial says of itself: its own name, its step, and whose it is; each empty where it does not say."""
+    """The recorded name of a trial, its step, and its function. Each is empty if the record doesn't have it."""
 
     name: str = ""
     step: str = ""
@@ -161,7 +161,7 @@ class Trial(NamedTuple):
 
 
 def trial_of(row: ConfigurationCounts) -> Trial:
-    """Read what a trial is recorded as: `bench:ID`, `playbook:ID:STEP` or `playbook:ID:STEP:FUNCTION`."""
+    """Parse the recorded name of a trial: `bench:ID`, `playbook:ID:STEP`, or `playbook:ID:STEP:FUNCTION`."""
     if not is_trial(row):
         return Trial()
     kind, _, rest = row.function.partition(":")
@@ -176,10 +176,10 @@ def of_newest_schema(
     """Return the calls under the schema's newest content.
 
     Args:
-        rows: Of one problem.
-        last: The place of the last call of each configuration in the order of arrival; none of calls that were imported
-            or that arrived long ago.
-        notes: Are given what is left out.
+        rows: Rows of one problem.
+        last: The place of the last call of each configuration in the order of arrival. It has no calls that were
+            imported or that arrived long ago.
+        notes: Receive the calls that are left out.
     """
     own = [row for row in rows if not is_trial(row)] or rows
     newest = max(own, key=lambda row: (last.get(row.id or 0, 0), last_call(row))).schema_fingerprint
@@ -213,14 +213,14 @@ def configurations_of(
     also_versions: Container[str] = (),
     sizes: Sizes | None = None,
 ) -> list[RecordedConfiguration]:
-    """Put the rows of one configuration together, under names that are all different.
+    """Group the rows by configuration, and give each configuration a unique name.
 
     Args:
-        rows: Of one problem.
-        notes: Are given what is left out, and what is not known.
+        rows: Rows of one problem.
+        notes: Receive the calls that are left out, and unknown facts.
         absences: Returns how long the configurations of each key were absent.
-        also_versions: Versions of the function that count as well, beside the newest.
-        sizes: What is known of the sizes of models.
+        also_versions: Versions of the function that also count, in addition to the newest.
+        sizes: Known sizes of models.
     """
     versions = versions_of(rows)
     absent = absences(
@@ -256,11 +256,11 @@ def configurations_of(
 
 
 def versions_of(rows: Sequence[ConfigurationCounts]) -> Versions:
-    """Return the rows by what versions have in common, and by version."""
+    """Return the rows by the facts that versions have in common, and by version."""
     versions: Versions = defaultdict(lambda: defaultdict(list))
     models = _only_models(rows)
     for row in rows:
-        # Trials ask the same inputs again: two of them are not twice the evidence.
+        # Trials use the same inputs, so two of them are not twice the evidence.
         trial = trial_of(row)
         function = trial.step if trial.name else row.function
         version = (trial.name, row.version)
@@ -271,18 +271,18 @@ def versions_of(rows: Sequence[ConfigurationCounts]) -> Versions:
 
 
 def _known_models_first(rows: Sequence[ConfigurationCounts]) -> tuple[ConfigurationCounts, ...]:
-    """Put the rows first whose model is known: the first one speaks for all."""
+    """Sort the rows with a known model first, because the first row stands for all."""
     return tuple(sorted(rows, key=lambda row: (row.model is None, again_of(row.settings) is not None)))
 
 
 def _by_arrival(version: tuple[Sequence[ConfigurationCounts], Arrival | None]) -> tuple[bool, int, float]:
-    """Return what orders versions, the newest last. The time of a call decides only if the order of arrival is not known."""
+    """Return the sort key of a version, the newest last. Without an order of arrival, the times of calls decide."""
     rows, absence = version
     return absence is not None, -absence.absent if absence else 0, max(map(last_call, rows))
 
 
 def _excluded(old: Sequence[Sequence[ConfigurationCounts]], newest: ConfigurationCounts) -> Iterator[str]:
-    """Say which calls do not count, and how to take them in."""
+    """Yield a note for calls that are not counted, with the option that includes them."""
     trials = [group for group in old if is_trial(group[0])]
     earlier = [group for group in reversed(old) if group not in trials]
     name = clip(newest.strategies)
@@ -301,7 +301,7 @@ def _excluded(old: Sequence[Sequence[ConfigurationCounts]], newest: Configuratio
 def _unsized(
     groups: Sequence[Sequence[ConfigurationCounts]], steps: Sequence[str], current_model: str | None
 ) -> Iterator[str]:
-    """Say of which models it is not known whether they are larger."""
+    """Yield a note for each model whose size, relative to the current model, is unknown."""
     names = {str(group[0].model) for group, step in zip(groups, steps, strict=True) if step == OTHER}
     for name in sorted(names):
         yield (
@@ -310,7 +310,7 @@ def _unsized(
 
 
 def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
-    """Name configurations by their strategies, and by what else it takes to tell them apart."""
+    """Return names for configurations: their strategies, and the further facts that distinguish them."""
     layouts = {layout_of(row.settings) for row in rows} - {None}
     parts: list[Callable[[ConfigurationCounts], str | None]] = [
         lambda row: " ".join(
@@ -336,13 +336,13 @@ def _names(rows: Sequence[ConfigurationCounts]) -> list[str]:
 
 
 def settings_key(row: ConfigurationCounts) -> str:
-    """Return the settings. Those of a trial are without its examples and the output limit, because each task has its own."""
+    """Return the settings. For a trial, they leave out examples and the output limit, because each task has its own."""
     settings = {name: part for name, part in settings_of(row).items() if name != EXAMPLES}
     if is_trial(row) and isinstance(settings.get("limits"), dict):
         settings["limits"] = {
             name: part for name, part in settings["limits"].items() if name != "output_tokens"
         }
-    # Where the tuned model gave no reply at all, the prompt is asked as ever.
+    # If the tuned model gave no reply at all, the router calls the prompt as usual.
     if again_of(row.settings) is not None:
         settings = {name: part for name, part in settings.items() if name not in (ROUTED, AFTER)}
     return json.dumps(settings, separators=(",", ":"), sort_keys=True)
@@ -354,7 +354,7 @@ def settings_of(row: ConfigurationCounts) -> dict[str, Any]:
 
 
 def sent_by(row: ConfigurationCounts) -> dict[str, Any] | None:
-    """Return the temperature and top_p that a configuration is known to send; None if nothing is."""
+    """Return the temperature and `top_p` that a configuration is known to send. None if neither is known."""
     options = settings_of(row).get("options")
     known = options if isinstance(options, dict) else {}
     sent = {name: known[name] for name in _SAMPLING if isinstance(known.get(name), int | float)}
@@ -364,25 +364,25 @@ def sent_by(row: ConfigurationCounts) -> dict[str, Any] | None:
 
 
 def step_of(name: str) -> str:
-    """Give the step that a strategy is; what is not on the playbook has its own name."""
+    """Return the step of a strategy. A strategy that isn't in the playbook keeps its name."""
     return _STEP_OF.get(name, name)
 
 
 def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> str:
-    """Return which fix a configuration is."""
+    """Return the fix that a configuration is."""
     if asks_tuned(row):
         return "tuned"
     settings = settings_of(row)
     if settings.get("observe"):
-        # An observed function asks in a way that nobody knows; a recorder has seen how the format was asked for.
+        # The request of an observed function is unknown. A recorder has seen how the request specified the format.
         return step_of(row.strategies) if settings.get("recorder") else "bare"
     playbook_result = trial_of(row).step
     if playbook_result in STEPS:
         return playbook_result
-    # A decision model was asked, alone or before a text model.
+    # A decision model was called, alone or before a text model.
     if "decision" in row.strategies.split(">"):
         return DECISION
-    # Another model than that in use: the fix is the model, whatever it was asked with.
+    # If the model isn't the one in use, the fix is the model, regardless of the strategy.
     if row.model is not None and current_model is not None:
         compared = sizes.compared(row.model, current_model)
         if compared != "same":
@@ -393,24 +393,24 @@ def _step(row: ConfigurationCounts, current_model: str | None, sizes: Sizes) -> 
 
 
 def asks_tuned(row: ConfigurationCounts) -> bool:
-    """Return whether a tuned model was asked, however it was asked."""
+    """Return whether a tuned model was called, with any strategy."""
     return row.strategies.rpartition(">")[2] == "tuned" or row.tuned or is_tuned(row.model or "")
 
 
 def last_call(row: ConfigurationCounts) -> float:
-    """Give when the latest call began, in seconds since the epoch; 0 when unknown."""
+    """Return the start of the latest call, in seconds since the epoch; 0 if unknown."""
     return row.last_started_at or 0.0
 
 
 class Problem(NamedTuple):
-    """A function under a schema, with what is recorded of it.
+    """A function under a schema, with its records.
 
     Attributes:
-        function: Name of the guarded function; None where nothing but trials is recorded.
+        function: Name of the guarded function. None if only trials are recorded.
         schema: Name of the schema, which is only a label.
         rows: Its calls, and those of the trials that belong to it.
-        left_out: Calls of trials under the same schema that name no function, and could be several functions'.
-        schemas: How many schemas the store has calls of that function of.
+        left_out: Calls of trials under the same schema that name no function and could belong to several.
+        schemas: Number of schemas for which the store has calls of the function.
     """
 
     function: str | None
@@ -421,16 +421,16 @@ class Problem(NamedTuple):
 
 
 def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[ConfigurationCounts]) -> list[Problem]:
-    """Part the rows into problems by function and schema. The identity of a schema is its fingerprint.
+    """Split the rows into problems by function and schema. The identity of a schema is its fingerprint.
 
-    Contents of a function under one name follow one another, so they are one problem, of which the newest counts.
+    Contents that follow one another under one name of a function are one problem. The newest content counts.
 
     Args:
-        rows: The rows to part.
+        rows: The rows to split.
         known: All rows of the store. They show whether a schema has several functions.
 
     Returns:
-        The problems of functions. Without any, one of trials for each schema.
+        The problems of functions. Without a function, one problem of trials for each schema.
     """
     rows = list(rows)
     trials = [row for row in rows if is_trial(row)]
@@ -460,12 +460,12 @@ def problems_of(rows: Iterable[ConfigurationCounts], known: Sequence[Configurati
 
 
 def _label(rows: Iterable[ConfigurationCounts]) -> str:
-    """Return the name that the schema of the latest call has."""
+    """Return the schema name of the latest call."""
     return max(rows, key=last_call).schema_name
 
 
 def _lineages(rows: Sequence[ConfigurationCounts]) -> list[tuple[ConfigurationCounts, ...]]:
-    """Group the rows of one function by schema: contents of one name belong together, and so do names of one content."""
+    """Group the rows of one function by schema: contents of one name belong together, and names of one content too."""
     lineages: list[tuple[set[str], set[str]]] = []
     for row in rows:
         names, contents = {row.schema_name}, {row.schema_fingerprint}
@@ -480,7 +480,7 @@ def _lineages(rows: Sequence[ConfigurationCounts]) -> list[tuple[ConfigurationCo
 
 
 def _owner(trial: ConfigurationCounts, known: Iterable[ConfigurationCounts]) -> str | None:
-    """Return the function that a trial was made for. It is the one that the trial names, or the only one of the schema."""
+    """Return the function that a trial was made for: the one that the trial names, or the only one of the schema."""
     named = trial_of(trial).function
     if named:
         return named

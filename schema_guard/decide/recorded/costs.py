@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the records know of the cost of a call, filled into what a user gives of the money.
+"""The recorded cost of a call, used for values that the user doesn't give.
 
-Rules: tokens and seconds are the recorded means of the best strategy; a price comes from a table that the user names,
-and each call is priced by its own size. What is given goes before what is recorded.
+Rules: Tokens and seconds are the recorded means of the best strategy. A price is from a table that the user names, and
+each call is priced by its own size. Given values take precedence over recorded ones.
 """
 
 from __future__ import annotations
@@ -46,18 +46,18 @@ def with_recorded_costs(
     *,
     piloted: RecordedConfiguration | None = None,
 ) -> dict[str, Any]:
-    """Fill in what the records know of the cost of a call.
+    """Fill in the recorded cost of a call.
 
     Args:
-        money: The evidence's `economics`, in which tokens, seconds and prices may be missing.
-        best: Whose records are read.
-        prices: A table of token prices; None looks none up.
-        sources: Is given the table's name and day.
-        notes: Are given what was filled in.
-        piloted: The tuned model whose own records say what a call of it takes; None while there is none.
+        money: The evidence's `economics`, in which tokens, seconds, and prices may be missing.
+        best: The configuration whose records are read.
+        prices: A table of token prices. None means no prices are looked up.
+        sources: Receive the table's name and day.
+        notes: Receive the values that were filled in.
+        piloted: The tuned model whose records show the cost of its calls. None if there is none.
 
     Raises:
-        InvalidArgument: No reply told its tokens or its model, or the table does not know the model.
+        InvalidArgument: No reply reports its tokens or its model, or the table does not contain the model.
         MissingExtra: The table is a package that is not installed.
     """
     prompt, tuned = money.get("prompt_cost", {}), money.get("tuned_cost", {})
@@ -75,7 +75,7 @@ def with_recorded_costs(
     }
     is_whole = bool(_stopped_share(best)) and "out" in recorded.keys() - prompt.keys()
     if is_whole:
-        # It is to be valid: a reply of it is not as short as those that are stopped.
+        # Replies of the tuned model are expected to be valid, so they aren't as short as stopped ones.
         tokens_only["out"] = mean_of(best.counts.sums[:1], "output_tokens")
     measured = {} if piloted is None else _recorded_cost(piloted)
     if measured.keys() - tuned.keys() and piloted is not None:
@@ -92,7 +92,7 @@ def with_recorded_costs(
 
 
 def cost_of(configuration: RecordedConfiguration, prices: str, notes: list[str]) -> dict[str, float] | None:
-    """Return what an attempt of a configuration takes, and what its own model asks for it.
+    """Return the tokens and seconds of an attempt of a configuration, and the prices of its model.
 
     Args:
         configuration: The configuration.
@@ -100,7 +100,7 @@ def cost_of(configuration: RecordedConfiguration, prices: str, notes: list[str])
         notes: Receive a line if a tuned model has no price of cached input.
 
     Returns:
-        None where no reply told its tokens, or the table does not know the model.
+        None if no reply reports its tokens, or if the table does not contain the model.
 
     Raises:
         InvalidArgument: The table cannot be read.
@@ -118,12 +118,12 @@ def cost_of(configuration: RecordedConfiguration, prices: str, notes: list[str])
 
 
 def trial_cost(counts: ConfigurationCounts, prices: Mapping[str, float] | None) -> dict[str, float]:
-    """Return the tokens, seconds, and dollars of all attempts of a trial, without those that an attempt has unknown.
+    """Return the tokens, seconds, and dollars of all attempts of a trial. A value that any attempt lacks is left out.
 
     Args:
         counts: Counts of the trial.
-        prices: Dollars for a million tokens, `p_in p_cached p_out`, for attempts without a recorded cost. None if
-            they are unknown.
+        prices: Dollars for a million tokens, `p_in p_cached p_out`, for attempts without a recorded cost. None if they
+            are unknown.
     """
 
     def total(name: str) -> float | None:
@@ -151,7 +151,7 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
 def _recorded_prices(
     best: RecordedConfiguration, prices: str, sources: list[dict[str, str]], notes: list[str]
 ) -> dict[str, float]:
-    """Return the prices of a call with as many tokens as the mean of the recorded ones."""
+    """Return the prices of a call with the recorded mean number of tokens."""
     model = best.first.model
     if model is None:
         raise InvalidArgument(
@@ -172,7 +172,7 @@ def _recorded_prices(
 
 
 def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
-    """Look up a model's prices: by its name, else by that of a snapshot which replied."""
+    """Return a model's prices, by its name or by the name of a snapshot that replied."""
     strategies = best.first.strategies
     try:
         return token_prices(priced_name(model, strategies) or model, source=prices)
@@ -185,7 +185,7 @@ def _table(model: str, best: RecordedConfiguration, prices: str) -> TokenPrices:
 
 
 def _day_of(table: TokenPrices, prices: str) -> str:
-    """Give the day of prices: the table's own; else that of its file, said as such; else that none is known."""
+    """Return the day of prices: the table's own day, or the text that it is unknown, with the day of its file."""
     if prices == GENAI_PRICES:
         return f"{table.as_of} or later, according to the package" if table.as_of else "an unknown day"
     if table.as_of:
@@ -195,7 +195,7 @@ def _day_of(table: TokenPrices, prices: str) -> str:
 
 
 def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
-    """Return the mean tokens and seconds of an attempt: those billed as cached are its `fixed` ones, all of them hit."""
+    """Return the mean tokens and seconds of an attempt. Cached tokens are its `fixed` tokens, all of them hits."""
     first, again = best.counts.sums[:1], best.counts.sums[1:]
     sent, resent = mean_of(first, "input_tokens"), mean_of(again, "input_tokens")
     cached = min(mean_of(first, "cached_input_tokens") or 0.0, sent or 0.0)
@@ -211,10 +211,11 @@ def _recorded_cost(best: RecordedConfiguration) -> dict[str, float]:
 
 
 def _received(best: RecordedConfiguration) -> float | None:
-    """Return the mean output tokens of a first attempt; those of stopped replies, which nobody tells, are estimated.
+    """Return the mean output tokens of a first attempt, with an estimate for stopped replies.
 
-    What came of their text is taken to have as many tokens a byte as the text of the replies that were not stopped, and
-    they are taken to be as frequent among the first attempts as among all.
+    Replies that were stopped don't report their tokens. The estimate assumes that the received text has as many tokens
+    per byte as complete replies. It also assumes that stopped replies are as frequent among first attempts as among all
+    attempts.
     """
     sums, whole, cut = best.counts.sums, best.counts.lengths.whole, best.counts.lengths.stopped
     tokens, stopped = mean_of(sums[:1], "output_tokens"), _stopped_share(best)
@@ -226,13 +227,13 @@ def _received(best: RecordedConfiguration) -> float | None:
 
 
 def _stopped_share(best: RecordedConfiguration) -> float:
-    """Give the share of the judged replies that were stopped."""
+    """Return the share of the validated replies that were stopped."""
     stopped, whole = best.counts.lengths.stopped.number, best.counts.lengths.whole.number
     return stopped / (stopped + whole) if stopped else 0.0
 
 
 def _stopped_in(best: RecordedConfiguration) -> str:
-    """Say that tokens of stopped replies are estimated, where some were."""
+    """Return a note that the tokens of stopped replies are estimated, or "" if none were stopped."""
     share = _stopped_share(best)
     if not share:
         return ""
@@ -245,12 +246,12 @@ def _stopped_in(best: RecordedConfiguration) -> str:
 def with_recorded_seconds(
     latency: Mapping[str, Any], best: RecordedConfiguration, tuned: Sequence[RecordedConfiguration]
 ) -> dict[str, Any]:
-    """Fill in how long calls took.
+    """Fill in the recorded durations of calls.
 
     Args:
-        latency: The evidence's `latency`, of which the percentiles may be missing.
-        best: Whose seconds are those of a prompt.
-        tuned: The tuned models, whose first one is told of as well; empty where there is none.
+        latency: The evidence's `latency`, in which the percentiles may be missing.
+        best: The configuration whose seconds are those of a prompt.
+        tuned: The tuned models. Only the seconds of the first one are filled in. Empty if there is none.
     """
     seconds = {
         f"{prefix}p{percent}_s": one.counts.call_latency.percentile_s(percent)
@@ -264,12 +265,12 @@ _NEEDED = {"var", "out", "p_in", "p_cached", "p_out"}
 
 
 class SameAttempts(NamedTuple):
-    """Attempts that cost the same.
+    """Attempts with the same cost.
 
     Attributes:
-        cost: Of an attempt, as `CallCost` has it.
-        attempts: How many.
-        again: Those of them that were retries.
+        cost: Cost of an attempt, with the keys of `CallCost`.
+        attempts: Number of attempts.
+        again: Number of these that were retries.
     """
 
     cost: Mapping[str, Any]
@@ -278,7 +279,7 @@ class SameAttempts(NamedTuple):
 
 
 def combined_cost(tuned: SameAttempts, prompt: SameAttempts, per: float) -> dict[str, float] | None:
-    """Return what both cost, divided by *per*; None if a price or a number of tokens is not known."""
+    """Return the cost of both, divided by *per*. None if a price or a number of tokens is unknown."""
     if not per or not tuned.cost.keys() & prompt.cost.keys() >= _NEEDED:
         return None
     total = Counter[str]()
@@ -314,7 +315,7 @@ def with_fallback_costs(
     behind = cost_of(replace(configuration, rows=again), prices, notes) or {}
     reached = sum(n for n, _ in evidence.get("attempts", ())) or evidence["n"]
     both = attempts_at(own, configuration.counts), attempts_at(behind, together(again))
-    # The tuned model's price alone would be below what a call costs.
+    # The tuned model's price alone would be below the cost of a call.
     known = {key: part for key, part in evidence.items() if key != "prompt_cost"}
     cost = combined_cost(*both, reached)
     return known if cost is None else {**known, "prompt_cost": cost}
@@ -324,7 +325,7 @@ def with_fallbacks(money: dict[str, Any], used: RecordedConfiguration, notes: li
     """Return `economics` of the evidence with the fallbacks of a tuned model in the cost of its calls.
 
     Args:
-        money: With tokens and prices filled in.
+        money: The economics, with tokens and prices filled in.
         used: The tuned model.
         notes: Receives the values that were filled in, or are missing.
     """
@@ -352,5 +353,5 @@ def with_fallbacks(money: dict[str, Any], used: RecordedConfiguration, notes: li
 
 
 def attempts_at(cost: Mapping[str, Any], counts: ConfigurationCounts) -> SameAttempts:
-    """Return the attempts of configurations at a cost."""
+    """Return the attempts of configurations, with a cost."""
     return SameAttempts(cost, sum(n for n, _ in counts.attempts), sum(n for n, _ in counts.attempts[1:]))

@@ -60,7 +60,7 @@ def claims_of(
     named = {claim["rung"] for claim in given if "rung" in claim}
     tested = {step for one in configurations for step in _tested(one)}
     ruled_out = _facts(best, tested, store, config.get("target", 0.01))
-    # What is said later replaces what is said before.
+    # Later claims replace earlier ones.
     claims = {
         **{step: {"status": "untested"} for step in STEPS},
         **{step: {"status": "not_applicable", "reason": reason} for step, reason in ruled_out},
@@ -78,7 +78,7 @@ def holding(declared: Sequence[D], function: str | None) -> list[D]:
 
 
 def _tested(configuration: RecordedConfiguration) -> set[str]:
-    """Give the steps on which a configuration stands."""
+    """Return the steps that a configuration tests."""
     if configuration.step == DECISION:
         # Its text model writes a part of the value, and the verdict knows whether its values were compared.
         return set()

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FREQUENT = 0.01
 _FEWEST_CALLS = 2
-# An input that is 1 % of the calls is among so many of the latest ones, but for once in 10^43.
+# An input that is 1% of the calls is missing in this many of the latest ones only once in 10^43 times.
 _MOST_INPUTS = 10_000
 _LATEST_S = 30 * 86_400
 
@@ -74,7 +74,7 @@ def strategy_of(
 
 
 def _is_whole(evidence: dict[str, Any]) -> bool:
-    """Return whether all calls count. After a change and with a weekly pattern, only a part of them does."""
+    """Return whether all calls count. After a change, or with a weekly pattern, only a part of them does."""
     if "parts" in evidence.get("weekly", {}):
         return False
     return "change" not in evidence or "bursts" in evidence
@@ -93,7 +93,7 @@ def _failures(
 ) -> dict[str, Any]:
     """Return the places, kinds, and codes of the failed calls that count, and the effect of retries if it is known.
 
-    After a change, the calls after it was noticed count. With a weekly pattern, only whole weeks count.
+    After a change, the calls after its detection count. With a weekly pattern, only whole weeks count.
     """
     counted = rows = configuration.rows
     if not _is_whole(evidence):
@@ -125,17 +125,17 @@ def failures_of(counts: ConfigurationCounts) -> dict[str, dict[str, int]]:
 
 
 def slower(counts: ConfigurationCounts, limit_s: float) -> dict[str, int] | None:
-    """Count the calls that took longer: seconds are kept to 1/64, and what may be longer counts as longer."""
+    """Count the calls that took longer than a limit, or may have. Seconds have a relative precision of 1/64."""
     edge, latency = bucket(round(limit_s * 10**6)), counts.call_latency
     n = latency.number
     return {"n": n, "k": sum(calls for lower, calls in latency.buckets if lower >= edge)} if n else None
 
 
 def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windowed: bool) -> dict[str, Any]:
-    """Give the evidence's `inputs` and `hot`; nothing where no input came twice.
+    """Return the evidence's `inputs` and `hot`, or nothing if no input came twice.
 
-    A call that fails is taken to be any of its input's calls: of an input's n calls, k of them failed, the first one
-    failed with a probability of k / n.
+    A failed call can be any of its input's calls. If k of an input's n calls failed, the first one failed with a
+    probability of k / n.
     """
     n = configuration.n
     least = max(_FEWEST_CALLS, _FREQUENT * n)
@@ -147,14 +147,14 @@ def frequent_inputs(configuration: RecordedConfiguration, store: Store, *, windo
     evidence: dict[str, Any] = {}
     if inputs:
         evidence["inputs"] = {"n": inputs, "k": fsum(shape.inputs * shape.k / shape.n for shape in others)}
-    # Of some time only how many inputs were called how often is known, and not which.
+    # For a part of the time, the store knows how many inputs were called how often, but not which ones.
     if len(others) < len(shapes) and not windowed:
         evidence["hot"] = _inputs_of(configuration, store, least)
     return evidence
 
 
 def _inputs_of(configuration: RecordedConfiguration, store: Store, least: float) -> list[list[Any]]:
-    """Give [hash, n, k] of each frequent input, most failures first."""
+    """Return [hash, n, k] of each frequent input, most failures first."""
     calls, failed = Counter[int](), Counter[int]()
     with store.reading() as snapshot:
         frequent = [
@@ -171,7 +171,7 @@ def _inputs_of(configuration: RecordedConfiguration, store: Store, least: float)
 
 
 def _names(configuration: RecordedConfiguration, store: Store) -> dict[int, str]:
-    """Give the hash or cluster by which an input stands in the rows, of the latest calls."""
+    """Return the hash or cluster that identifies each input in the rows of the latest calls."""
     first = configuration.first
     since = configuration.last_call - _LATEST_S
     rows = store.attempts(since=since, schema=first.schema_fingerprint, function=first.function)

@@ -64,7 +64,7 @@ def in_service(case: Case) -> Ruling | None:
 
 
 def route_by_pilot(case: Case) -> Ruling | None:
-    """Return rule 6, first: The pilot passes on most of the traffic, the prompt passes on the rest, and it pays."""
+    """Return a ruling if a pilot passes on most of the traffic, the prompt on the rest, and it pays (rule 6, first)."""
     tune = [part for part in case.parts if part.tuned_state == "pass"]
     prompt = [part for part in case.parts if part not in tune]
     share = fsum(part.share for part in tune)
@@ -94,7 +94,7 @@ def _blocked(case: Case, text: str, reasons: list[str], cost: CostCase | None = 
 
 
 def pilot_failed(case: Case) -> Ruling | None:
-    """Rule 6: the tuned model is proved above the target."""
+    """Return a ruling if the tuned model is proved to miss a target (rule 6)."""
     if case.tuned is None or case.tuned.state != "fail":
         return None
     missed = [met for met in case.tuned.met if met.state == "fail"]
@@ -106,7 +106,7 @@ def pilot_failed(case: Case) -> Ruling | None:
 
 
 def content_lost(case: Case) -> Ruling | None:
-    """Rule 6: the tuned model is valid and less often right, or may be by more than the margin."""
+    """Return a ruling if the tuned model is less often right, or may be, by more than the margin (rule 6)."""
     pilot, margin = case.evidence.pilot, case.config.content_margin
     loss = case.content_loss
     if loss is None or pilot is None or pilot.content is None:
@@ -124,7 +124,7 @@ def content_lost(case: Case) -> Ruling | None:
 
 
 def pilot_unclear(case: Case) -> Ruling | None:
-    """Rule 6: the tuned model may be below the target or above."""
+    """Return a ruling if it's open whether the tuned model meets the targets (rule 6)."""
     if case.tuned is None or case.tuned.state not in ("inconclusive", "no_data"):
         return None
     rate = case.tuned.failed
@@ -185,7 +185,7 @@ def economics_needed(case: Case) -> Ruling | None:
 
 
 def pilot_passed(case: Case) -> Ruling | None:
-    """Rule 6, last: the tuned model is proved below the target; whether to ship it is a matter of cost."""
+    """Return a ruling by cost if the tuned model is proved to meet the targets (rule 6, last)."""
     if case.tuned is None:
         return None
     text = f"the tuned model ({failed_calls(case.tuned.failed, case.config.target)}) is below the target of {exact_percent(case.config.target)}"
@@ -198,7 +198,7 @@ def pilot_passed(case: Case) -> Ruling | None:
 
 
 def does_not_pay(case: Case) -> Ruling | None:
-    """Rule 7: without a pilot, fine-tuning is not shown to pay."""
+    """Return a ruling if nothing shows that fine-tuning pays, without a pilot (rule 7)."""
     if case.cost is not None and case.cost.would_pass:
         return None
     return accept(case, "not_economic", all_fail(case) + payback_text(case.cost))
