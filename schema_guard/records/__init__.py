@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records of calls: one row an attempt, stored without the texts of prompts and replies, and their roll-ups.
+"""Records of calls, with one row for each attempt and without the texts of prompts and replies, and their roll-ups.
 
-What `Store` gives when it is read is imported when it is first named: a process that records does not need it.
+The classes that only readers of a `Store` need are imported at first use. A process that records doesn't need them.
 """
 
 from __future__ import annotations
@@ -39,6 +39,6 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.front_door import find  # only what is used is paid for
+    from schema_guard.front_door import find  # imports only the names that are used
 
     return find(__name__, _HOME_OF, name)

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class UnusableBackend:
-    """The database of an unusable URL. It refuses every use, and gives the reason.
+    """The database of an unusable URL. Every use raises an error with the reason.
 
     Attributes:
-        url: As it was given, without its password.
+        url: The given URL, without its password.
     """
 
     def __init__(self, url: str, why: str) -> None:
@@ -40,19 +40,19 @@ class UnusableBackend:
     session = reading = info = check = _refuse
 
     def close(self) -> None:
-        """Let go of nothing."""
+        """Do nothing."""
 
     def waits_since(self) -> float | None:
-        """Wait for nobody."""
+        """Return None, because nothing waits."""
 
     def hurry(self) -> None:
-        """Hurry nothing."""
+        """Do nothing."""
 
     def before_fork(self, deadline: float) -> None:
-        """Wait for nothing."""
+        """Do nothing."""
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on."""
+        """Do nothing."""
 
 
 class Backend(Protocol):
@@ -60,50 +60,50 @@ class Backend(Protocol):
 
     @property
     def url(self) -> str:
-        """Where it is, without its password."""
+        """URL of the database, without its password."""
 
     def session(self) -> Session:
-        """Open for writing and make what is missing; `WriteRefused` if that cannot be."""
+        """Open the database for writing and create it if it is missing. Raise `WriteRefused` if that is impossible."""
 
     def reading(self) -> AbstractContextManager[Snapshot]:
-        """Open for reading one state of the database; empty when nothing was stored; `StoreError`."""
+        """Open one state of the database for reading, empty if nothing was stored. Raise `StoreError`."""
 
     def info(self) -> StoreInfo:
-        """Return what the store is; `StoreError` if it cannot be read."""
+        """Return the facts about the store. Raise `StoreError` if it cannot be read."""
 
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
-        """Look for damage in all that is stored, in one state of the database; changes nothing.
+        """Check all stored data for damage, in one state of the database, without changing it.
 
         Args:
-            on_step: Is told what is looked at, how many attempts of it are done, and how many there are.
+            on_step: Called with the name of the current part, its number of checked attempts, and their total.
 
         Raises:
             StoreError: It cannot be read, is not this library's, or has another layout.
         """
 
     def close(self) -> None:
-        """Let go of what outlives a session."""
+        """Release the resources that outlive a session."""
 
     def waits_since(self) -> float | None:
-        """Say since when a write waits for another process, on the monotonic clock; None when none does."""
+        """Return the time since which a write waits for another process, on the monotonic clock. None if none waits."""
 
     def hurry(self) -> None:
-        """Break off waits for others, until `after_fork`: a write that waited is refused as `hurried`."""
+        """Break off waits for others, until `after_fork`. A write that waited is refused as `hurried`."""
 
     def before_fork(self, deadline: float) -> None:
-        """Wait until no other thread has a connection open, at most until *deadline* (monotonic clock), and let none be opened.
+        """Wait until other threads have no connection open, until *deadline* (monotonic clock), and prevent new ones.
 
         Calls no code of a user's and logs nothing.
         """
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on; a child in which a connection of its parent's is open refuses every use as `forked_while_writing`."""
+        """Allow connections again. In a child forked with one open, refuse every use as `forked_while_writing`."""
 
 
 def pages(backend: Backend, where: Where, *, first: int = 0) -> Iterator[list[StoredRow]]:
     """Yield the attempts that are stored now, from an `id` on, in order.
 
-    A page is read at a time: an open read would keep the log from being checkpointed.
+    Each page is read separately, because an open read would prevent a checkpoint of the log.
     """
     with backend.reading() as snapshot:
         least, last = snapshot.span(where)

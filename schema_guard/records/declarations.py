@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What users declare about a schema, with its date: fixes that they do not try and why, and target rates.
+"""Declarations of users about a schema, with their date: steps that they don't try and the reason, and target rates.
 
-Rules: declarations are only ever added; of those about one step the one that was stored last holds. One is
-about a function and a schema. One that names no function holds for a schema's only function: where a store
-has calls of several functions with the schema, nobody knows which one was meant, and it holds for none.
+Rules: Declarations are only ever added. For each step, the last stored declaration holds. A declaration is about a
+function and a schema. If it names no function, it holds for a schema's only function. If a store has calls of several
+functions with the schema, it holds for none, because it is unclear which function it means.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class DeclaredStep(NamedTuple):
     """A step of the playbook that is not tried for a schema.
 
     Attributes:
-        step: Its name, as it was given.
-        status: `"not_applicable"`, it cannot be tried, or `"declined"`, it is not wanted. `"started"` for a tuning job.
-        reason: Why, in the words of whoever declared it. The host, the base model, and the id of a job.
-        at: When, in seconds since the epoch, UTC.
-        function: For which function; None for the schema's only one.
+        step: Name of the step, as the user wrote it.
+        status: `"not_applicable"` (it cannot be tried), `"declined"` (it is not wanted), or `"started"` (a tuning job).
+        reason: Reason in the user's words. For a tuning job, the host, the base model, and the ID of the job.
+        at: Time of the declaration, in seconds since the epoch, UTC.
+        function: Function that it is about. None for the schema's only one.
     """
 
     step: str
@@ -45,9 +45,9 @@ class DeclaredTarget(NamedTuple):
     """The largest rate of failed calls that is good enough for a schema.
 
     Attributes:
-        at: From when on, in seconds since the epoch, UTC.
+        at: Time from which it holds, in seconds since the epoch, UTC.
         target: In (0, 1).
-        function: For which function; None for the schema's only one.
+        function: Function that it is about. None for the schema's only one.
     """
 
     at: float
@@ -56,12 +56,12 @@ class DeclaredTarget(NamedTuple):
 
 
 class Declared(NamedTuple):
-    """All that was declared about a schema, in the order in which it was stored.
+    """All declarations about a schema, in the order in which they were stored.
 
     Attributes:
-        schema_fingerprint: Of the schema.
+        schema_fingerprint: Fingerprint of the schema.
         steps: Declarations about steps.
-        targets: Targets that were set.
+        targets: Declared targets.
     """
 
     schema_fingerprint: str
@@ -75,7 +75,7 @@ D = TypeVar("D", DeclaredStep, DeclaredTarget)
 def declared_step(
     step: str, status: StepStatus, reason: str, at: float, function: str | None = None
 ) -> DeclaredStep:
-    """Check a declaration and give it as it is stored; `InvalidArgument`."""
+    """Check a declaration and return it as it is stored. Raise `InvalidArgument` if it is wrong."""
     if status not in _STATUSES:
         near = did_you_mean(status, _STATUSES)
         raise InvalidArgument(f"status={status!r}: expected 'not_applicable' or 'declined'{near}")
@@ -84,7 +84,7 @@ def declared_step(
 
 
 def declared_target(target: object, at: float, function: str | None = None) -> DeclaredTarget:
-    """Check a target rate; `InvalidArgument`."""
+    """Check a target rate and return it as it is stored. Raise `InvalidArgument` if it is wrong."""
     if not isinstance(target, (int, float)) or not 0 < target < 1:
         raise InvalidArgument(
             f"target={clip(repr(target))}: expected a rate of failed calls in (0, 1), such as 0.01"
@@ -96,9 +96,9 @@ def holding(declared: Iterable[D], function: str | None, functions: Sequence[str
     """Return the declarations that hold for a function.
 
     Args:
-        declared: All about one schema.
+        declared: All declarations about one schema.
         function: The function. None for all declarations.
-        functions: All that have calls with the schema; trials (`bench`, `bench run --playbook`) are nobody's.
+        functions: All functions that have calls with the schema. Trials (`bench`, `bench run --playbook`) don't count.
     """
     is_only_one = all(name == function or name.startswith(TRIALS) for name in functions)
     return [
@@ -109,7 +109,10 @@ def holding(declared: Iterable[D], function: str | None, functions: Sequence[str
 
 
 def latest(declared: Iterable[DeclaredStep], function: str | None) -> list[DeclaredStep]:
-    """Return the declaration about each step that was stored last, the oldest first; about each function without *function*."""
+    """Return the last stored declaration about each step, the oldest first.
+
+    If *function* is None, return the last one about each step and function.
+    """
     known: dict[tuple[str, str | None], DeclaredStep] = {}
     for declaration in declared:
         key = declaration.step, declaration.function if function is None else None
@@ -119,7 +122,7 @@ def latest(declared: Iterable[DeclaredStep], function: str | None) -> list[Decla
 
 
 def text(name: str, value: object) -> str:
-    """Return an argument that has to say something, as stores take it; `InvalidArgument` when it is blank."""
+    """Return a text argument as stores accept it. Raise `InvalidArgument` if it is blank."""
     if not isinstance(value, str) or not value.strip():
         raise InvalidArgument(f"{name}={clip(repr(value))}: expected a string that is not blank")
     return store_text(value)

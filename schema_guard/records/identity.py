@@ -25,12 +25,12 @@ current_tools: ContextVar[frozenset[str]] = ContextVar("schema_guard_tools", def
 
 
 class Tags(NamedTuple):
-    """What a block of code says about the calls in it.
+    """Tags of a block of code for the calls in it.
 
     Attributes:
         segment: Part of the traffic.
         cluster: Inputs that belong together.
-        function: What records call the function that makes recorded calls; guards keep their own names.
+        function: Name in records for the function of recorded calls. Guarded functions keep their own names.
     """
 
     segment: str | None = None
@@ -41,8 +41,8 @@ class Tags(NamedTuple):
 current_tags: ContextVar[Tags] = ContextVar("schema_guard_tags", default=Tags())  # noqa: B039 - a tuple
 """The tags of the innermost `tags(...)` block."""
 
-# Bound once: of a name that is imported the compiler takes a method for a function of a module, and makes an object of it
-# for each call, 400 instructions of the 25,000 of a small guarded call.
+# Bound once because the compiler otherwise creates a method object for each call of an imported name's method. That
+# would take 400 instructions of the 25,000 of a small guarded call.
 call_around, tags_around = current_call.get, current_tags.get
 begin_inside, end_inside = current_call.set, current_call.reset
 
@@ -74,11 +74,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def start_call(at: float, schema: Schema[Any] | None = None) -> CallStart:
-    """Begin a call.
+    """Start a call.
 
     Args:
         at: The time, in seconds since the epoch.
-        schema: Of the call: a recorder further inside that sees it too leaves it to that call.
+        schema: Schema of the call. A recorder further inside with the same schema doesn't record the call again.
     """
     return at, next(series.number), series.middle, schema
 
@@ -98,25 +98,25 @@ class Origin(NamedTuple):
 
 
 def origin(schema: Schema[Any] | None) -> Origin:
-    """Begin a call now, in the current context."""
+    """Start a call now, in the current context."""
     return Origin(start_call(time(), schema), current_call.get(), current_tags.get())
 
 
 def id_of(call: CallStart) -> str:
     """Return the id of a call: 32 hex digits of a UUID of version 7 (RFC 9562 s. 5.7), so ids sort by time.
 
-    Unique across threads, processes and machines but for 74 random bits agreeing in one millisecond.
+    Unique across threads, processes, and machines, unless 74 random bits agree in one millisecond.
     """
     at, number, middle, _ = call
     return f"{int(at * 1000):012x}{middle}{number & _COUNTER:015x}"
 
 
 def new_call_id(at: float) -> str:
-    """Return a new id, for what happened at a time, in seconds since the epoch."""
+    """Return a new id for an event at a time, in seconds since the epoch."""
     return id_of(start_call(at))
 
 
 def current_call_id() -> str | None:
-    """Return the id of the guarded or recorded call that runs now; None outside of calls."""
+    """Return the id of the guarded or recorded call that runs now. None outside of calls."""
     call = current_call.get()
     return None if call is None else id_of(call)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Files that can hold replies: whoever makes one makes it for its owner only; one that is there keeps its mode."""
+"""Files that can contain replies. A new file is for its owner only. An existing file keeps its mode."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _MODE = 0o600
 
 
 def open_private(path: str | os.PathLike[str], mode: str) -> IO[str]:
-    """Open a file for text in UTF-8, which is made for its owner only when it is not there; `OSError`."""
+    """Open a text file in UTF-8. If it does not exist, create it for its owner only. Raises `OSError`."""
     return open(path, mode, encoding="utf-8", opener=_owner_only)
 
 
 def write_private(path: str | os.PathLike[str], text: str) -> None:
-    """Write a text in UTF-8 to a file, which is made for its owner only when it is not there; `OSError`."""
+    """Write a text to a file in UTF-8. If it does not exist, create it for its owner only. Raises `OSError`."""
     with open_private(path, "w") as file:
         file.write(text)
 

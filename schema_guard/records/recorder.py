@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is handed the outcomes of calls, and who follows them beside that."""
+"""Interfaces of the objects that receive the outcomes of calls, and of those that follow calls."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from schema_guard.records.values import ContentRow
     from schema_guard.values import Call, Outcome, Prompt
 
-# Outcomes after which the writer is waited for: a store loses what finds its queue of 10,000 full.
+# After this many outcomes, wait for the writer, because a store loses outcomes if its queue of 10,000 is full.
 _MOST_UNWRITTEN = 1_000
 WRITE_WAIT_S = 30.0
 """Seconds that a writer is waited for, by those who would rather wait than lose a record."""
@@ -100,27 +100,27 @@ class QueueingRecorder(Recorder, Protocol):
     """A recorder that writes in the background."""
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until what was recorded before is written; gives how much is still pending."""
+        """Wait until all earlier records are written, and return how many are still pending."""
 
 
 class Followed(Protocol):
-    """A call that somebody follows. None of this raises for a fault of who follows."""
+    """A call that a follower follows. No method raises because of an error of the follower."""
 
     def enter(self) -> Any:
-        """Make it the call that the running code is a part of; gives what `leave` takes."""
+        """Make it the call that the running code is a part of, and return the argument for `leave`."""
 
     def leave(self, entered: Any) -> None:
-        """End what `enter` began, in the same context."""
+        """End the effect of `enter`, in the same context."""
 
     def end(self, outcome: Outcome[Any]) -> None:
         """Take the outcome, once, as it is recorded."""
 
 
 class Follower(Protocol):
-    """Whoever follows the calls of guarded functions beside the recorder, stored or not."""
+    """An object that follows the calls of guarded functions, whether or not they are stored."""
 
     def begin(self, call: Callable[[], Call]) -> Followed | None:
-        """Begin to follow a call, of which *call* builds the facts; None if it is of no interest."""
+        """Begin to follow a call. *call* builds its facts. Return None to ignore the call."""
 
 
 follower: Follower | None = None
@@ -128,9 +128,9 @@ follower: Follower | None = None
 
 
 class PacedRecorder:
-    """Records for calls that are faster than the writer: it waits for it now and then, so that nothing is lost.
+    """Records for calls that are faster than the writer. It sometimes waits for the writer, so that nothing is lost.
 
-    Safe to use from several threads: a count that one of them overwrites delays a wait by one outcome.
+    Safe to use from several threads. If one thread overwrites the count of another, a wait is one outcome later.
     """
 
     def __init__(self, recorder: QueueingRecorder) -> None:
@@ -138,7 +138,7 @@ class PacedRecorder:
         self._unwritten = 0
 
     def record(self, outcome: Outcome[Any], task: Prompt | None = None) -> None:
-        """Record an outcome, and wait for those before it when they are many."""
+        """Record an outcome, and wait for the earlier ones if there are many."""
         self._recorder.record(outcome, task)
         self._unwritten += 1
         if self._unwritten >= _MOST_UNWRITTEN:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is stored of an outcome: one row an attempt, and no text that a model or a user wrote.
+"""Rows of an outcome: one for each attempt, without any text of a model or a user.
 
-Rules: pure. No prompt, reply, failure message or value of an instance reaches a row: texts are stored as
-sizes and keyed hashes, and an instance location keeps only keys that the schema itself declares.
+Rules: The functions are pure. No prompt, reply, failure message, or value of an instance reaches a row. Texts are
+stored as sizes and keyed hashes, and an instance location has only keys that the schema itself declares.
 """
 
 from __future__ import annotations
@@ -81,18 +81,17 @@ COLUMNS = _CALL_COLUMNS + _ATTEMPT_COLUMNS
 HASH_BYTES = 16
 MAX_VIOLATIONS = 10
 
-# The longest contexts hold 10 million tokens: a larger count is a mistake, hence unknown. Nine thousand
-# million of these still add up inside SQLite's 64 bits.
+# The longest contexts have 10 million tokens, so a larger count is an error and counts as unknown. The sum of nine
+# thousand million such counts still fits into SQLite's 64 bits.
 LARGEST_COUNT = 10**9
 
-# For what neither JSON nor `repr` can say, such as lists nested a thousand deep: nothing below this
-# many levels is looked at.
+# For values that neither JSON nor `repr` can represent, such as lists nested a thousand deep. Deeper levels are cut.
 _BOUNDED = reprlib.Repr()
 _BOUNDED.maxlevel = 50
 _BOUNDED.maxdict = _BOUNDED.maxlist = _BOUNDED.maxtuple = _BOUNDED.maxset = _BOUNDED.maxfrozenset = 1_000
 _BOUNDED.maxstring = _BOUNDED.maxlong = _BOUNDED.maxother = 10_000
 
-# What a `required` violation asks for, if the name is short enough to be whole.
+# The property that a `required` violation expects, if its name is short enough to be complete.
 _MISSING = re.compile(r"property '([^'\\…]+)'")
 
 _NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
@@ -102,9 +101,9 @@ def rows(outcome: Outcome[Any], task: Prompt | None, key: bytes) -> list[Row]:
     """Return one row for each attempt of a call, in order, with the columns `COLUMNS`.
 
     Args:
-        outcome: What came of the call.
-        task: What the user's function was asked, for `input_hash`; None when not known.
-        key: Of the keyed hashes; rows are comparable only under one key.
+        outcome: Outcome of the call.
+        task: Task of the user's function, for `input_hash`. None if unknown.
+        key: Key of the hashes. Rows are comparable only under one key.
     """
     call = _call_row(outcome.call, task, key)
     last = len(outcome.attempts)
@@ -115,22 +114,22 @@ def rows(outcome: Outcome[Any], task: Prompt | None, key: bytes) -> list[Row]:
 
 
 def keyed_hash(text: str, key: bytes) -> str:
-    """Give 32 hex digits of HMAC-SHA-256; lone surrogates are hashed as they are."""
+    """Return 32 hex digits of HMAC-SHA-256. Lone surrogates are hashed as they are."""
     return hmac.digest(key, _encoded(text), "sha256")[:HASH_BYTES].hex()
 
 
 def key_fingerprint(key: bytes) -> str:
-    """Return what tells two keys of hashes apart, and does not give the key away: 16 hex digits."""
+    """Return 16 hex digits that distinguish the keys of hashes without revealing them."""
     return keyed_hash("which key of schema-guard is this", key)[:16]
 
 
 def store_text(text: str) -> str:
-    r"""Write NUL and lone surrogates, which stores refuse, as the six characters `\u0000`.
+    r"""Replace NUL and lone surrogates, which stores reject, with six characters such as `\u0000`.
 
     >>> store_text("a\x00b")
     'a\\u0000b'
     """
-    # What is printable has neither; the names that every call of a function has are that.
+    # Printable texts have neither. The names that each call of a function repeats are printable.
     return text if text.isprintable() else _NOT_STORABLE.sub(_escaped, text)
 
 
@@ -194,7 +193,7 @@ def _attempt_row(attempt: Attempt, key: bytes, *, final: bool) -> Row:
 
 
 def confidence_text(outcome: Outcome[Any]) -> str:
-    """Return how sure a decision model was of each field: its tenth of [0, 1], and the digest of the questions, as JSON."""
+    """Return a decision model's confidence in each field (its tenth of [0, 1]) and the questions' digest, as JSON."""
     questions = next((one.adapted for one in outcome.attempts if one.confidence and one.adapted), None)
     tenths = {store_text(at): min(int(p * 10 + 1e-9), 9) for at, p in outcome.confidence.items()}
     digest = None if questions is None else questions.fingerprint
@@ -218,23 +217,23 @@ def _violations(failure: Failure | None) -> str:
 
 
 def place_of(violation: Violation) -> str:
-    """Return the declared location; of a missing property the location that it would have."""
+    """Return the declared location. For a missing property, return the location that it would have."""
     location = declared_location(violation, indices=False)
     missing = _MISSING.fullmatch(violation.expected) if violation.keyword == "required" else None
     return f"{location}/{escape(missing[1])}" if missing else location
 
 
 def task_text(task: Prompt) -> str:
-    """Return a task as the text by whose hash equal inputs are known."""
+    """Return the text of a task. Equal tasks have the same text, and so the same hash."""
     if isinstance(task, str):
         return task
     return _json_text([message.as_dict() for message in task])
 
 
 def _json_text(document: object) -> str:
-    """Give compact JSON with sorted keys; what JSON cannot say stands as its `repr`, cut where that fails too.
+    """Return compact JSON with sorted keys. Other values are represented by their `repr`, which is cut if it fails too.
 
-    Never raises: a task is hashed whatever objects a user puts into it.
+    Never raises, because a task is hashed whatever objects a user puts into it.
     """
     for writer in (_sorted_json, repr):
         with suppress(Exception):

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which configurations are asked for by name, and what is said of a name that is not there.
+"""Select configurations by the names that a user typed, and report names that are not recorded.
 
-Rules: a function goes by its name or by an end of it that begins behind a dot; the whole name goes first, and an end
-that several have is an error that lists them. Nothing is guessed: a name that is not there is an error too, with the
-near ones.
+Rules: A function matches its full name, or the end of it after a dot. The full name takes precedence. If several names
+have an end, an error lists them. Nothing is guessed. A name that is not recorded is an error with similar names.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 NO_SEGMENT = "(no segment)"
 """What the part of the traffic is called that has no segment."""
 
-# In the names of trials and models, which go whole.
+# In the names of trials and models, which match only in full.
 _HAS_NO_ENDS = ":"
 
 _MOST_LISTED = 8
@@ -38,7 +37,7 @@ class NotRecorded(InvalidArgument):
 
 
 class Selection(NamedTuple):
-    """Names as the store has them; None does not restrict."""
+    """Names as the store has them. None matches every name."""
 
     schema: str | None = None
     function: str | None = None
@@ -61,17 +60,17 @@ def select(
     function: str | None = None,
     segment: str | None = None,
 ) -> Selection:
-    """Find the names that are meant among all that the store has.
+    """Find the names that the user means among all names in the store.
 
     Args:
-        store: For the messages.
-        rows: Of all times: a name that has no calls since some day is a name still.
+        store: The store, for the messages.
+        rows: Rows of all times, because a name without recent calls is still a name.
         schema: Name or fingerprint.
-        function: Name, or an end of it behind a dot.
+        function: Name, or an end of it after a dot.
         segment: Name.
 
     Raises:
-        NotRecorded: A name has no recorded call. The message lists the near ones.
+        NotRecorded: A name has no recorded call. The message lists similar ones.
         InvalidArgument: Several functions have that end. The message lists them.
     """
     chosen, candidates = Selection(), list(rows)
@@ -103,7 +102,7 @@ def rows_of(
     function: str | None = None,
     segment: str | None = None,
 ) -> list[ConfigurationCounts]:
-    """Return the configurations that are asked for; the arguments and errors are those of `select`."""
+    """Return the requested configurations. The arguments and errors are those of `select`."""
     if schema is function is segment is None:
         return store.configurations(since=since, until=until)
     chosen = select(store, store.names(), schema=schema, function=function, segment=segment)
@@ -120,14 +119,14 @@ def no_calls(
     function: str | None = None,
     segment: str | None = None,
 ) -> str:
-    """Return one sentence about filters that leave no validated calls. It has the number of calls that they leave out.
+    """Return one sentence about filters that leave no validated calls. It has the number of calls that they exclude.
 
     Args:
-        store: Where to read.
+        store: Store to read.
         since: Start of the time.
         until: End of the time.
         schema: Name or fingerprint.
-        function: Name, or an end of it behind a dot.
+        function: Name, or an end of it after a dot.
         segment: Name.
     """
     named: dict[str, Any] = {"schema": schema, "function": function, "segment": segment}
@@ -160,15 +159,15 @@ def _count(rows: Iterable[ConfigurationCounts]) -> int:
 
 
 def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
-    """Return the one function that a name or an end of it means.
+    """Return the one function that has a name or an end of it.
 
     Args:
-        wanted: What was asked for.
+        wanted: The name that the user typed.
         known: All names.
-        where: They stand, for the message.
+        where: Their place, for the message.
 
     Raises:
-        InvalidArgument: None or several are meant.
+        InvalidArgument: No function matches, or several do.
     """
     names = set(known)
     if wanted in names:
@@ -195,8 +194,8 @@ def _unknown(what: str, wanted: str, known: set[str], where: str) -> NotRecorded
 
 
 def _near(wanted: str, known: set[str]) -> list[str]:
-    """Return the names that are near to one, or that have an end that is."""
-    from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
+    """Return the names that are similar, or have a similar end."""
+    from difflib import get_close_matches  # takes 6 ms, and only a wrong name needs it
 
     ends: dict[str, list[str]] = {}
     for name in sorted(known):
@@ -218,7 +217,7 @@ def _listed(names: list[str]) -> str:
 
 
 def stored_schema(store: Store, fingerprint: str, name: str | None = None) -> Schema[Any] | None:
-    """Return a schema from its stored text, if possible one with the name; None if no text has the fingerprint.
+    """Return a schema from its stored text, preferably one with the name. None if no text has the fingerprint.
 
     Args:
         store: The store.
@@ -236,7 +235,7 @@ def stored_schema(store: Store, fingerprint: str, name: str | None = None) -> Sc
 
 
 def choose_one(named: Iterable[tuple[str | None, str]]) -> str:
-    """Return what to type to choose one function, or one schema of a function, of several."""
+    """Return the option that selects one function, or one schema of a function, of several."""
     pairs = list(named)
     functions = list(dict.fromkeys(function for function, _ in pairs if function))
     option, names = "--function", functions

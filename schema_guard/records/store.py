@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Stores: where the records of calls go, and what can be asked of them."""
+"""Stores: the destination of the records of calls, and the queries on them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tags of calls: which part of the traffic they belong to, and whose the recorded ones are."""
+"""Tags of calls: the part of the traffic that they belong to, and the function of recorded calls."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which store a URL means, and where the store of a user lies."""
+"""Stores by URL: the store that a URL means, and the place of a user's default store."""
 
 from __future__ import annotations
 
@@ -201,17 +201,17 @@ def open_store(
 
 
 def _stores_of(url: str) -> list[Store]:
-    """Return the open stores of a file or server, by whichever name they were opened."""
+    """Return the open stores of a file or server, under any of its names."""
     return [store for store in list(_stated) if not store.is_closed and is_same_place(store.url, url)]
 
 
 def _writer_of(alike: Sequence[Store]) -> Writer | None:
-    """Return the writer of a file that this process has open; otherwise None."""
+    """Return the writer of a file that this process has open. None if there is none."""
     return next((one.writer for one in alike if one.url.startswith("sqlite:///")), None)
 
 
 def _agree(store: Store, stated: PayloadPolicy | None, alike: Sequence[Store]) -> None:
-    """Let the strictest payload policy hold that was stated for a file, whoever opened it, and by whichever name."""
+    """Apply the strictest payload policy of a file's stores to all of them, under any of its names."""
     _stated[store] = stated
     policies = [policy for other in (*alike, store) if (policy := _stated[other]) is not None]
     for other in (*alike, store):
@@ -235,7 +235,7 @@ def is_same_place(one: str, other: str) -> bool:
 
 
 def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str], usual: str) -> str:
-    """Give what an argument or else the URL says, else what is usual; `InvalidArgument` when they differ."""
+    """Return the value of an argument or of the URL, or the usual one. Raise `InvalidArgument` if they differ."""
     url_value = named.get(name)
     if argument is not None and url_value is not None and argument != url_value:
         raise InvalidArgument(
@@ -279,7 +279,7 @@ def resolve_store(spec: str | Store | None) -> Store | None:
                 retention=retention,
                 writer=_writer_of(alike),
             )
-            # A call that ended in the midst of that may have made one.
+            # The end of another call during this may have created one.
             known = _shared.get(backend.url)
             if known is None or known.is_closed:
                 _shared[backend.url] = new_store
@@ -291,14 +291,14 @@ def resolve_store(spec: str | Store | None) -> Store | None:
 
 
 def recording_store(spec: str | Store | None = None, *, default: bool = False) -> Store | None:
-    """Return the store of a call, as `resolve_store` or `default_store` gives it, but never raise for its name.
+    """Return the store of a call, as `resolve_store` or `default_store` returns it, but never raise for its name.
 
     A wrong name never fails the call. The store then loses each record, counts it as `store_unavailable`, and logs
     one warning.
 
     Args:
-        spec: What a `store=` argument named.
-        default: Whether nobody named one.
+        spec: The `store=` argument.
+        default: Whether there was no `store=` argument.
     """
     if isinstance(spec, Store):
         return spec
@@ -334,7 +334,7 @@ def _unusable(spec: str | None, why: str) -> Store:
 
 
 def _is_fixed(spec: str) -> bool:
-    """Say whether a path or URL names the same place wherever the process stands, and whoever's it is."""
+    """Return whether a path or URL names the same place from every working folder and for every user."""
     path = spec.partition("?")[0].removeprefix("sqlite:///")
     return path == "sqlite://" or spec.startswith("postgres") or os.path.isabs(path)  # noqa: PTH117 - 1 us, not 8
 
@@ -371,10 +371,10 @@ def masked(url: str) -> str:
 
 
 def default_url() -> str | None:
-    """Return the URL of the default store; None for no store.
+    """Return the URL of the default store. None for no store.
 
-    $SCHEMA_GUARD_STORE comes first, then the store of the project, then a file in the user's data folder. Under pytest there
-    is no store unless the variable names one.
+    $SCHEMA_GUARD_STORE comes first, then the store of the project, then a file in the user's data folder. Under pytest
+    there is no store unless the variable names one.
     """
     is_tested = "PYTEST_VERSION" in os.environ or "PYTEST_CURRENT_TEST" in os.environ
     if is_tested and not os.environ.get("SCHEMA_GUARD_STORE"):
@@ -406,7 +406,7 @@ def command_on(url: str | None, *words: str) -> str:
 
 
 def _is_to_be_named(url: str) -> bool:
-    """Return whether a command needs the store's URL: it is not the file in the user's data folder, nor in memory."""
+    """Return whether a command needs the store's URL. It doesn't for the default file and a database in memory."""
     return url not in ("sqlite://", f"sqlite:///{data_folder() / 'records.db'}")
 
 

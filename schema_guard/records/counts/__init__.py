@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What stored calls add up to: roll-ups by configuration and hour, and what is pooled from them."""
+"""Sums of stored calls: roll-ups by configuration and hour, and the counts that are pooled from them."""

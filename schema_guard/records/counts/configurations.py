@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is recorded of configurations: the counts that a report, a decision and a change detector need."""
+"""Counts of recorded configurations, for reports, decisions, and the detection of changes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MICROSECONDS = 10**6
 
 
 class FailureCount(NamedTuple):
-    """How many attempts failed in one way."""
+    """Number of attempts that failed in one way."""
 
     kind: str
     code: str
@@ -32,7 +32,7 @@ class FailureCount(NamedTuple):
 
 
 class ViolationCount(NamedTuple):
-    """How many attempts broke one keyword at one declared location."""
+    """Number of attempts that violated one keyword at one declared location."""
 
     location: str
     keyword: str
@@ -40,7 +40,7 @@ class ViolationCount(NamedTuple):
 
 
 class CoercionCount(NamedTuple):
-    """In how many replies a type converted one declared location: `string -> integer`."""
+    """Number of replies in which a type converted one declared location: `string -> integer`."""
 
     location: str
     change: str
@@ -48,12 +48,12 @@ class CoercionCount(NamedTuple):
 
 
 class ModelCount(NamedTuple):
-    """How many judged replies named one model.
+    """Number of validated replies that named one model.
 
     Attributes:
-        model: Without the date of its snapshot.
-        snapshot: The dated name; None when the reply gave none.
-        attempts: That were judged.
+        model: Name without the date of its snapshot.
+        snapshot: The dated name. None if the reply has none.
+        attempts: Validated attempts.
     """
 
     model: str
@@ -62,7 +62,7 @@ class ModelCount(NamedTuple):
 
 
 class ClusterCount(NamedTuple):
-    """How many inputs had n validated calls, k of which failed."""
+    """Number of inputs with n validated calls, k of which failed."""
 
     n: int
     k: int
@@ -73,7 +73,7 @@ class Total(NamedTuple):
     """A sum over attempts.
 
     Attributes:
-        known: Over the attempts for which it is known; None when it is for none.
+        known: Sum over the attempts for which it is known. None if it is known for none.
         unknown: Attempts for which it is unknown.
     """
 
@@ -82,14 +82,14 @@ class Total(NamedTuple):
 
 
 class AttemptSums(NamedTuple):
-    """What all attempts of one number took, transport failures included.
+    """Total usage of all attempts with one number, including transport failures.
 
     Attributes:
         number: 1 for the first attempts of the calls.
-        attempts: That were made.
-        input_tokens: Cached ones included; a whole number, as all tokens are.
+        attempts: Number of these attempts.
+        input_tokens: Includes cached ones. A whole number, as all tokens are.
         cached_input_tokens: The part of input_tokens that was cached.
-        output_tokens: Reasoning included.
+        output_tokens: Includes reasoning.
         reasoning_tokens: The part of output_tokens that was reasoning.
         elapsed_s: Seconds, each attempt rounded to a millionth.
         cost: Each attempt rounded to a thousand-millionth of a unit.
@@ -106,7 +106,7 @@ class AttemptSums(NamedTuple):
 
 
 def mean_of(sums: Iterable[AttemptSums], name: str) -> float | None:
-    """Return the mean of an amount over the attempts for which it is known; None if it is known for none."""
+    """Return the mean of an amount over the attempts for which it is known. None if it is known for none."""
     totals: list[tuple[Total, int]] = [(getattr(one, name), one.attempts) for one in sums]
     attempts = sum(count - total.unknown for total, count in totals)
     return sum(total.known or 0 for total, _ in totals) / attempts if attempts else None
@@ -116,14 +116,14 @@ class Histogram(NamedTuple):
     """Numbers counted in buckets: durations in microseconds, or lengths of replies.
 
     Attributes:
-        buckets: The least number of each bucket, and how many numbers it has, in rising order.
+        buckets: The least number of each bucket, and its count of numbers, in rising order.
     """
 
     buckets: tuple[tuple[int, int], ...] = ()
 
     @property
     def number(self) -> int:
-        """How many numbers are counted."""
+        """Count of the numbers."""
         return sum(count for _, count in self.buckets)
 
     @property
@@ -154,12 +154,12 @@ class Histogram(NamedTuple):
 
 
 class ReplyLengths(NamedTuple):
-    """How long the judged replies of a configuration were that stops some of them before their end.
+    """Lengths of the validated replies of a configuration that stops some of them before their end.
 
     Attributes:
-        stopped_at: Of the stopped ones: characters after which they were.
-        stopped: Of the same: bytes of the text that came.
-        whole: Bytes of those that were not stopped.
+        stopped_at: Stopped replies: number of characters at the stop.
+        stopped: Stopped replies: bytes of the text that arrived.
+        whole: All other replies: bytes.
     """
 
     stopped_at: Histogram = Histogram()
@@ -320,5 +320,5 @@ class HourCounts(NamedTuple):
 
 
 def ranked(counted: Iterable[C]) -> tuple[C, ...]:
-    """Put counts in order: most frequent first, equal ones by name."""
+    """Return counts in order: most frequent first, equal ones by name."""
     return tuple(sorted(counted, key=lambda count: (-count.attempts, count)))

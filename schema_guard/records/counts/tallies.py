@@ -73,7 +73,7 @@ def counts_of(
 
 
 def together(several: Sequence[ConfigurationCounts]) -> ConfigurationCounts:
-    """Return the counts of some configurations added up, without outcomes. The names are those of the first one."""
+    """Return the sum of the counts of some configurations, without outcomes. The names are those of the first one."""
     results: dict[str, int] = {}
     tallies: Tallies = {}
     for one in several:
@@ -85,7 +85,7 @@ def together(several: Sequence[ConfigurationCounts]) -> ConfigurationCounts:
 
 
 def place_of(first_id: int, at: float, imported: int) -> tuple[float, ...]:
-    """Return the place of an hour: the time up to the last import, afterward the arrival of its first attempt."""
+    """Return the sort key of an hour: its time up to the last import, afterward the arrival of its first attempt."""
     return (0, at, first_id) if first_id <= imported else (1, first_id)
 
 
@@ -95,10 +95,10 @@ def counted(
     """Return the counts of a configuration over some hours, in the order of `place_of`.
 
     Args:
-        configuration_id: Its `id`; None if it is not known.
+        configuration_id: Its `id`. None if it is not known.
         configuration: Values of `CONFIGURATION_COLUMNS`.
         hours: At least one.
-        imported: The `id` of the attempt that was imported last; 0 for none.
+        imported: The `id` of the attempt that was imported last. 0 if none was.
     """
 
     def place(rolled: RollUp) -> tuple[float, ...]:
@@ -124,7 +124,7 @@ def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> Hou
     """Return the counts of a configuration in an hour.
 
     Args:
-        hour: Since the epoch.
+        hour: Hours since the epoch.
         configuration: Values of `CONFIGURATION_COLUMNS`, with `tuned` as a bool.
         counts: Calls by `RESULTS` and `PARTS`.
     """
@@ -133,7 +133,7 @@ def hour_counts(hour: int, configuration: Row, counts: Mapping[str, int]) -> Hou
 
 
 def _calls(counts: Mapping[str, int]) -> dict[str, Any]:
-    """Return the calls of each result and part, and all judged calls."""
+    """Return the calls of each result and part, and all validated calls."""
     by_name = {name: counts.get(name, 0) for name in (*RESULTS, *PARTS)}
     calls = sum(by_name[result] for result in RESULTS) - by_name["transport"]
     return {**by_name, "calls": calls, "unseen": by_name["unseen"] + by_name["unseen_failed"]}

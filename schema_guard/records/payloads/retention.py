@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""For how long rows and texts are kept, and which ones are forgotten.
+"""Limits on the age and number of stored rows and texts, and the selection of rows to delete.
 
-Rules: rows go, with their texts, and counts stay; an hour of which a row has gone is closed. Counts go by a command of
-their own.
+Rules: Deleting a row also deletes its texts, but no counts. An hour from which a row was deleted takes no more imported
+calls. A separate command deletes counts.
 """
 
 from __future__ import annotations
@@ -86,11 +86,11 @@ DeletionKey: TypeAlias = Literal["call", "input", "cluster", "segment", "functio
 
 
 class Forgotten(NamedTuple):
-    """Whose rows are forgotten.
+    """The rows to delete.
 
     Attributes:
-        by: By what they are known.
-        name: The id of the call, the hash of the input, or the name of the others.
+        by: Kind of the name.
+        name: The id of the call, the hash of the input, or the name of the cluster, segment, or function.
     """
 
     by: DeletionKey
@@ -98,7 +98,7 @@ class Forgotten(NamedTuple):
 
 
 def rows_over(used: int, max_bytes: int, count: Callable[[], int]) -> int:
-    """Return about how many rows must go until a store has at most *max_bytes*; 0 if it has no more.
+    """Return about how many rows to delete until a store has at most *max_bytes*. 0 if it is not larger.
 
     A store is measured after each step, so an estimate that is too low costs another step.
 
@@ -114,7 +114,7 @@ def rows_over(used: int, max_bytes: int, count: Callable[[], int]) -> int:
 
 
 def seconds_of(text: str, name: str) -> float:
-    """Return the seconds of `90d`, `12h`, `30m`, `45s` or `2w`; `InvalidArgument`.
+    """Return the seconds of `90d`, `12h`, `30m`, `45s`, or `2w`. Raise `InvalidArgument` for any other text.
 
     >>> seconds_of("90d", "max_age")
     7776000.0
@@ -126,7 +126,7 @@ def seconds_of(text: str, name: str) -> float:
 
 
 def bytes_of(text: str, name: str) -> int:
-    """Return the number of `500000`, `500k`, `2GB`; `InvalidArgument`.
+    """Return the number of `500000`, `500k`, or `2GB`. Raise `InvalidArgument` for any other text.
 
     >>> bytes_of("2GB", "max_bytes")
     2000000000

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When a writer takes out what is not to be kept."""
+"""The schedule by which a writer deletes rows and texts beyond the retention."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _EVERY_S: Final = 60.0
 
 
 class Schedule:
-    """Takes out, now and then and a bounded number at a time, what a retention does not keep.
+    """Deletes rows and texts beyond a retention, at intervals and a limited number at a time.
 
     Attributes:
-        retention: Which one holds.
+        retention: The retention that applies.
     """
 
     def __init__(self) -> None:
@@ -29,14 +29,14 @@ class Schedule:
         self._has_warned = False
 
     def after_write(self, session: Session) -> Session | None:
-        """Take out some, if it is time; gives the session to go on with, None to open another. Never raises."""
+        """Delete some rows if it is time. Return the session to continue with, or None to open one. Never raises."""
         now = time.monotonic()
         if now < self._next_at or not self.retention.is_limited:
             return session
         self._next_at = now + _EVERY_S
         try:
             if session.removal().prune(self.retention, time.time(), STEP_ROWS) >= STEP_ROWS:
-                self._next_at = now  # there is more: with the next write
+                self._next_at = now  # delete more rows with the next write
         except Exception as error:
             if is_interruption(error):
                 raise

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is kept of the texts of prompts and replies.
+"""The texts of prompts and replies that a store keeps.
 
-Rules: the policies stand in an order in which each keeps more than the one before; of two that name one file the
-stricter holds. Texts are redacted before they wait for the writer. Of a text on which the redaction fails nothing is
-kept, and its words are in no message.
+Rules: The policies are in order, and each stores more than the one before. If two stores name one file, the stricter
+policy applies. Texts are redacted before they wait for the writer. If the redaction of a text fails, nothing of it is
+stored, and no message quotes it.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ _logger = logging.getLogger("schema_guard")
 
 
 class PendingTexts(NamedTuple):
-    """The texts of one attempt, as they wait for the writer.
+    """The texts of one attempt while they wait for the writer.
 
     Attributes:
         prompt: JSON of the prompt.
         reply: The reply.
         touched: JSON of the places where the redaction changed them.
-        lost: Which of the two, `"prompt"` and `"reply"`, the redaction failed on; a task goes with its prompt.
-        task: JSON of what the user's function was asked; None where that is the prompt, and but for attempt 1.
+        lost: Names of the texts whose redaction failed, of `"prompt"`, `"reply"`, and `"task"`.
+        task: JSON of the task of the user's function, only for attempt 1. None if it equals the prompt.
         is_redacted: Whether they were redacted.
         has_opinion: Whether a second model is asked about the call, whose texts "second_opinion" stores.
     """
@@ -63,19 +63,19 @@ class PendingTexts(NamedTuple):
 
 
 class TextStorage:
-    """Takes from outcomes what a policy lets a store keep.
+    """Selects the texts of outcomes that a policy allows a store to keep.
 
     Args:
-        policy: Which one.
-        redact: With "redacted": is handed each text after the built-in redaction, and gives what may be kept of it.
+        policy: The policy.
+        redact: With "redacted", it takes each text after the built-in redaction, and returns the text to store.
 
     Attributes:
-        policy: Which one holds.
+        policy: The policy that applies.
         redactors: The functions of all who opened the file, which a text goes through after the built-in redaction.
-        redactor_errors: Texts of which nothing was kept, because the redaction failed on them.
+        redactor_errors: Number of texts of which nothing was stored, because their redaction failed.
 
     Raises:
-        InvalidArgument: There is a function, and the policy is another one than "redacted"; or it is no function.
+        InvalidArgument: *redact* is not a function, or the policy is not "redacted".
         MissingPart: The policy is "redacted", and the part that redacts is not installed.
     """
 
@@ -98,7 +98,7 @@ class TextStorage:
         self._has_read_project = False
 
     def tighten(self, policy: PayloadPolicy, redactors: Sequence[Callable[[str], str]] = ()) -> None:
-        """Keep no more than another policy does, and let texts go through its functions too. This includes waiting texts."""
+        """Store no more than another policy does, and apply its functions too. This includes waiting texts."""
         new = [one for one in redactors if not any(one is known for known in self.redactors)]
         self.redactors = (*self.redactors, *new)
         self.policy = stricter(self.policy, policy)
@@ -106,15 +106,15 @@ class TextStorage:
         self._redacts = self._redacts or policy == "redacted"
 
     def keeps(self, *, has_opinion: bool) -> bool:
-        """Return whether texts of a call are stored; *has_opinion* is whether a second model is asked about it."""
+        """Return whether texts of a call are stored. *has_opinion* is whether a second model is asked about it."""
         return self.policy != "off" and (has_opinion or self.policy != "second_opinion")
 
     def take(
         self, outcome: Outcome[Any], task: Prompt | None = None, *, has_opinion: bool = False
     ) -> tuple[PendingTexts, ...]:
-        """Return the texts to store, one for each attempt; none for calls whose texts the policy does not store.
+        """Return the texts to store, one for each attempt. Empty for calls whose texts the policy does not store.
 
-        Called before the outcome goes into the queue. The task stands with the first attempt.
+        Called before the outcome goes into the queue. The first attempt has the task.
         """
         if self.policy != "off" and not self._has_read_project:
             self._follow_project()
@@ -136,7 +136,7 @@ class TextStorage:
         return None if payload is None else payload.reply
 
     def _follow_project(self) -> None:
-        """Apply `payload` and `redact` of the project, which can only make the policy stricter. An error stores no text."""
+        """Apply `payload` and `redact` of the project, which can only tighten the policy. Store no text on an error."""
         try:
             policy, redactors = project_policy()
             self.tighten(policy)
@@ -151,13 +151,13 @@ class TextStorage:
         self._has_read_project = True
 
     def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload | None]:
-        """Return what is stored of texts, by the policy that holds now.
+        """Return the stored form of texts, by the policy that applies now.
 
         Args:
-            texts: As `take` gave them.
-            key: Of the keyed hashes.
+            texts: Texts that `take` returned.
+            key: Key of the hashes.
         """
-        # Imported here because only a store that keeps texts needs it.
+        # Imported here because only a store with texts needs it.
         from schema_guard.records.payloads.texts import Payload, hashed, lost_text, packed_text, with_task
 
         # The policy may be stricter than when the texts were taken.
@@ -214,13 +214,13 @@ class TextStorage:
         with self._lock:
             self.redactor_errors += 1
             is_first = self.redactor_errors == 1
-        if is_first:  # by its type alone: its message may quote the text
+        if is_first:  # names only the type of the error, because its message may quote the text
             _logger.warning("the redaction raised %s: nothing is kept of such a text", type(error).__name__)
 
 
 def _as_it_is(attempt: Attempt, task: Prompt | None) -> PendingTexts:
-    """Give the texts of an attempt; the task where it is none that was sent as it is."""
-    from schema_guard.records.payloads.texts import prompt_text  # only who keeps texts pays for it
+    """Return the texts of an attempt. The task is included if it differs from the prompt."""
+    from schema_guard.records.payloads.texts import prompt_text  # needed only to store texts
 
     prompt = None if attempt.prompt is None else prompt_text(attempt.prompt)
     task_text = None if task is None or task is attempt.prompt else prompt_text(task)
@@ -232,7 +232,7 @@ def _json_text(value: Any) -> str:
 
 
 def policy_of(named: object) -> PayloadPolicy:
-    """Return the policy of a name; `InvalidArgument` when there is none."""
+    """Return the policy with a name. Raise `InvalidArgument` if there is none."""
     if named not in POLICIES:
         near = did_you_mean(named, POLICIES) if isinstance(named, str) else ""
         expected = ", ".join(map(repr, POLICIES[:-1]))
@@ -241,12 +241,12 @@ def policy_of(named: object) -> PayloadPolicy:
 
 
 def stricter(one: PayloadPolicy, other: PayloadPolicy) -> PayloadPolicy:
-    """Return the policy that keeps less."""
+    """Return the policy that stores less."""
     return min(one, other, key=POLICIES.index)
 
 
 def chars_of(outcome: Outcome[Any]) -> int:
-    """Give about how much text an outcome keeps in memory; lists of messages are not looked through."""
+    """Return about how many characters of text an outcome has in memory. Lists of messages are not counted."""
     chars = 0
     for attempt in outcome.attempts:
         if attempt.reply is not None:

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the texts of one attempt lie in a store, and what is read of them.
+"""The stored form of the texts of one attempt, and their decoding.
 
-Rules: pure. What is stored says by its first byte what it is: a text, a compressed one, a keyed hash, or the reason
-why nothing was kept; so a store can hold texts of several policies. A prompt is stored as JSON: a text, or the list
-of its messages; with the task, where that is another text, as an object of both: most of one stands in the other, so
-that compressed they are hardly larger than the prompt.
+Rules: The functions are pure. The first byte of a stored value names its kind: a text, a compressed text, a keyed hash,
+or the reason why nothing was stored. So a store can contain texts of several policies. A prompt is stored as JSON: a
+text, or the list of its messages. If the task differs from it, both are stored in one object. Most of the text is in
+both, so the compressed object is hardly larger than the prompt.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ _LOST: Final = b"e"
 NO_TEXT: Final = "no text is stored"
 """The reason why the input of a call is not known if its texts are not stored."""
 
-# Below this the header of a compressed text is longer than what it saves.
+# For shorter texts, the header of the compressed form is longer than the bytes that it saves.
 _LEAST_COMPRESSED: Final = 128
 
 _SENT, _ASKED = "prompt", "task"
 
 
 class Payload(NamedTuple):
-    """What is stored of the texts of one attempt.
+    """Stored form of the texts of one attempt.
 
     Attributes:
-        prompt: None when nothing was sent.
-        reply: None when no text came.
-        touched: JSON of the places where the redaction changed them; None for none.
+        prompt: None if nothing was sent.
+        reply: None if no text came back.
+        touched: JSON of the places where the redaction changed them. None if there are none.
     """
 
     prompt: bytes | None
@@ -54,10 +54,10 @@ class Touched(NamedTuple):
 
     Attributes:
         text: `"prompt"`, `"task"` or `"reply"`.
-        location: JSON Pointer to the text in the messages of a prompt; `""` for a text that is one.
-        kind: Of what was taken out: `"email"`, `"jwt"` ...; `"redact"` for what the user's own function changed.
-        start: Where what stands there now begins, in characters of the stored text.
-        stop: Where it ends.
+        location: JSON Pointer to the text in the messages of a prompt. `""` for a prompt that is a text.
+        kind: Kind of the removed text: `"email"`, `"jwt"` ..., or `"redact"` if the user's own function changed it.
+        start: Start of the replacement, in characters of the stored text.
+        stop: End of the replacement.
     """
 
     text: str
@@ -69,17 +69,17 @@ class Touched(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What a store has of the texts of one attempt.
+    """Stored texts of one attempt.
 
     Attributes:
-        call_id: Of its call.
-        number: Of the attempt.
-        prompt: As it was sent: a text, or messages as providers take them; None when it was not kept.
-        reply: The text that came back; None when it was not kept, or none came.
+        call_id: Id of its call.
+        number: Number of the attempt.
+        prompt: The prompt as sent: a text, or messages as providers take them. None if it was not stored.
+        reply: The text of the reply. None if it was not stored, or there was none.
         prompt_hash: 32 hex digits, with the policy `"hash"`.
         reply_hash: Likewise.
-        touched: Where the redaction changed them.
-        lost: Why a text was not kept: `"redactor_error"`; None when nothing was lost.
+        touched: Places where the redaction changed them.
+        lost: Reason why a text was not stored: `"redactor_error"`. None if none was lost.
         task: The task of the user's function, for attempt 1, in the forms of a prompt. None if it equals the prompt, or
             was not stored.
     """
@@ -96,7 +96,7 @@ class Texts:
 
 
 def input_of(texts: Texts | None) -> tuple[tuple[dict[str, str], ...], str] | str:
-    """Return the messages before the input of a call, and the input; or the reason why they are not known."""
+    """Return the messages before the input of a call, and the input. If they are not known, return the reason."""
     if texts is None or texts.prompt is None:
         return NO_TEXT
     task: Any = texts.prompt if texts.task is None else texts.task
@@ -112,18 +112,18 @@ def input_of(texts: Texts | None) -> tuple[tuple[dict[str, str], ...], str] | st
 
 
 def prompt_text(prompt: Prompt) -> str:
-    """Give a prompt as it is stored: JSON of the text or of its messages; what JSON cannot say stands as its `repr`."""
+    """Return a prompt as stored: JSON of the text or messages. The `repr` replaces values that JSON can't represent."""
     document: Any = prompt if isinstance(prompt, str) else [message.as_dict() for message in prompt]
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), default=repr)
 
 
 def with_task(prompt: str, task: str) -> str:
-    """Return a prompt with its task as they are stored, from the JSON of each."""
+    """Return the stored form of a prompt with its task, from the JSON of each."""
     return f'{{"{_SENT}":{prompt},"{_ASKED}":{task}}}'
 
 
 def packed_text(text: str) -> bytes:
-    """Return a text as it is stored, compressed when that makes it smaller."""
+    """Return the stored form of a text, compressed if that makes it smaller."""
     plain = text.encode("utf-8", "surrogatepass")
     if len(plain) >= _LEAST_COMPRESSED:
         small = zlib.compress(plain, 6)
@@ -133,17 +133,17 @@ def packed_text(text: str) -> bytes:
 
 
 def hashed(text: str, key: bytes) -> bytes:
-    """Return the keyed hash of a text as it is stored."""
+    """Return the stored form of a text's keyed hash."""
     return HASH_MARK + bytes.fromhex(keyed_hash(text, key))
 
 
 def lost_text(reason: str) -> bytes:
-    """Give what is stored where a text was not kept."""
+    """Return the stored value for a text that was not stored."""
     return _LOST + reason.encode()
 
 
 def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
-    """Return what is stored as it is read."""
+    """Decode the stored texts of an attempt."""
     unpacked = {
         part: _unpacked(part, stored) for part, stored in (("prompt", payload[0]), ("reply", payload[1]))
     }
@@ -155,7 +155,7 @@ def texts_of(call_id: str, number: int, payload: Payload) -> Texts:
 
 
 def _unpacked(part: str, stored: bytes | None) -> dict[str, Any]:
-    """Return the fields of `Texts` that a stored prompt or reply says."""
+    """Return the fields of `Texts` for a stored prompt or reply."""
     if stored is None:
         return {}
     kind, content = stored[:1], stored[1:]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a process asks for before it ends, so that its last records are stored.
+"""Functions that a process calls before it ends, so that its last records are stored.
 
-A process that returns, raises or is interrupted by Ctrl-C needs nothing of this: what is pending is written at exit.
-The library installs no signal handler by itself.
+A process that returns, raises, or is interrupted by Ctrl-C needs none of them, because pending records are written at
+exit. The library installs no signal handler unless you call `flush_on_sigterm`.
 """
 
 from __future__ import annotations

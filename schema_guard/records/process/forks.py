@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a fork waits for: locks that a child would inherit without anybody who lets go of them.
+"""Waits before a fork, for locks that a child would inherit without a thread that releases them.
 
-The lock of a module that another thread of the parent was importing: the child's own import of it would never end. What
-this package imports at its first call is waited for; what others import is theirs to import before they fork. If the
-import takes longer, the child imports the module again. And the locks that a thread takes when Python is done with it:
-OpenSSL takes one of its own when a thread ends that has used it, and the first hash in a thread of the child would never
-end.
+The first kind is the lock of a module that another thread of the parent is importing. The child's own import of this
+module would never end. The fork waits for modules that this package imports at its first call. Other packages have to
+import their modules before they fork. If the import takes longer, the child imports the module again. The second kind
+are locks of a thread that Python has already ended. OpenSSL takes one when a thread ends that has used it, and the
+first hash in a thread of the child would never end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _PACKAGE = __name__.partition(".")[0]
 _POLL_S = 0.0005
 
-# The locks of the modules that are being imported, by name: importlib tells it nobody, so that this may be empty some day.
+# Locks of the modules that are being imported, by name. This is private to importlib, so it may be empty some day.
 _locks: dict[str, Callable[[], object]] = getattr(getattr(importlib, "_bootstrap", None), "_module_locks", {})
 
 
@@ -59,7 +59,7 @@ def _locks_of_others() -> dict[str, object]:
 
 
 def wait_for_thread(ended: Thread | None, deadline: float) -> None:
-    """Wait until the system has ended a thread that Python has ended, at most until *deadline*; only Linux tells it."""
+    """Wait until the system has ended a thread that Python has ended, at most until *deadline*. Works only on Linux."""
     task = Path(f"/proc/self/task/{ended and ended.native_id}")
     while task.exists() and time.monotonic() < deadline:
         time.sleep(_POLL_S)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records of a forked child that a fresh process writes.
 
-SQLite keeps the locks of a process in memory, and a fork copies them. If a connection of the parent was open at the fork,
-the child must not open the file: SQLite would rely on locks that the child does not hold. The child then starts this
-process, which has no such memory, and hands it the rows.
+SQLite keeps the locks of a process in memory, and a fork copies them. If a connection of the parent was open at the
+fork, the child must not open the file, because SQLite would rely on locks that the child doesn't have. The child then
+starts another process, which has no such memory, and sends it the rows.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class RelaySession:
     """Writes to a store through another process.
 
     Args:
-        url: Of the store.
+        url: URL of the store.
 
     Raises:
         WriteRefused: The process cannot be started, or cannot open the store.
@@ -101,7 +101,7 @@ def send(pipe: IO[bytes] | None, value: object) -> None:
 
 
 def receive(pipe: IO[bytes] | None) -> Any:
-    """Return the next value; a refusal if the other process has ended."""
+    """Return the next value, or a refusal if the other process has ended."""
     assert pipe is not None
     head = pipe.read(_SIZE.size)
     if len(head) < _SIZE.size:

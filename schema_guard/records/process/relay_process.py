@@ -11,7 +11,7 @@ from schema_guard.records.values import WriteRefused
 
 
 def main(url: str) -> None:
-    """Write batches to a store until the input ends. Each is answered by None, or by the reason of a refusal."""
+    """Write batches to a store until the input ends. The answer to each is None, or the reason of a refusal."""
     incoming, outgoing = sys.stdin.buffer, sys.stdout.buffer
     try:
         session = connect(url).session()

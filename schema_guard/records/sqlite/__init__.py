@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Records in SQLite: the tables, what is written to them and what is read from them."""
+"""Records in SQLite: the tables, and the functions that write and read them."""

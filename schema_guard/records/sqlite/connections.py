@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The connections of this process to one file, which a fork must not find open.
+"""The open connections of this process to one file, which must be closed before a fork.
 
-A forked child that has a copy of a connection damages what it touches: the locks of SQLite are the parent's. So a fork
-waits until every connection of the process is closed, new ones wait for the fork, and waits for a lock are broken off.
+A forked child with a copy of a connection damages the file, because the locks of SQLite belong to the parent. So a
+fork waits until every connection of the process is closed. New connections wait for the fork, and waits for a lock
+end early.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 
 
 class HurriedError(Exception):
-    """A wait for a lock was broken off, for the process is about to fork; what waited is done again afterwards."""
+    """A wait for a lock ended early, because the process is about to fork. The operation is repeated after the fork."""
 
 
 def has_forked(path: Path) -> str:
-    """Return why a forked child does not touch a file."""
+    """Return the reason why a forked child does not open a file."""
     return (
         f"{path} had an open connection when this process was forked, so this process can't use it. Fork "
         "when no write is in progress, or start the process with spawn"
@@ -28,13 +29,13 @@ def has_forked(path: Path) -> str:
 
 
 class Connections:
-    """Counts the open connections of one process to one file, and lets a fork happen when there are none.
+    """Counts the open connections of one process to one file, and allows a fork when there are none.
 
     Attributes:
         is_hurried: Whether a fork waits for the connections to be closed.
-        waits_since: On the monotonic clock: since when a write waits for another process; None while none does.
-        write_start: When the write under way had its turn, and its connection; None when there is none.
-        is_inherited: Whether this process was forked while one of its parent's was open.
+        waits_since: Time since which a write waits for another process, on the monotonic clock. None if none does.
+        write_start: Start of the turn of the current write, and its connection. None if there is none.
+        is_inherited: Whether this process was forked while a connection of its parent was open.
     """
 
     def __init__(self) -> None:
@@ -42,7 +43,7 @@ class Connections:
         self.is_inherited = False
 
     def _restart(self) -> None:
-        # Entered by itself: a signal that arrives as a Condition is entered or left leaves its lock held.
+        # Entered instead of the Condition. A signal while a Condition is entered or left would leave its lock held.
         self._lock = RLock()
         self._changed = Condition(self._lock)
         self._threads: list[int] = []  # by which each one was opened
@@ -51,12 +52,12 @@ class Connections:
         self.write_start: tuple[float, object] | None = None
 
     def opened(self) -> None:
-        """Count a connection before it is opened; waits while the process forks."""
+        """Count a connection before it is opened. Wait while the process forks."""
         with self._lock:
             self._threads.append(get_ident())
 
     def closed(self) -> None:
-        """Count a connection out when it is closed."""
+        """Subtract a connection from the count when it is closed."""
         with self._lock:
             if self._threads:
                 mine = get_ident()
@@ -64,7 +65,7 @@ class Connections:
             self._changed.notify_all()
 
     def is_broken_off(self) -> bool:
-        """Return whether a wait for a lock, which is noted, is to be broken off."""
+        """Return whether to end a wait for a lock early. Record the start of the wait."""
         if self.waits_since is None:
             self.waits_since = time.monotonic()
         return self.is_hurried
@@ -73,7 +74,7 @@ class Connections:
         """Wait until no other thread has a connection open, and let none open one until `after_fork`.
 
         Args:
-            deadline: On the monotonic clock: how long to wait at most.
+            deadline: End of the longest wait, on the monotonic clock.
         """
         self.is_hurried = True
         if self._changed.acquire(timeout=max(0.0, deadline - time.monotonic())):
@@ -83,7 +84,7 @@ class Connections:
             )
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on in the parent; in the child, begin anew with what was left open."""
+        """Allow connections again in the parent. In the child, restart the count, and note if one was left open."""
         if in_child:
             left_open = bool(self._threads)
             self._restart()

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records in one SQLite file, written by any number of processes, or in memory.
 
-Rules: a batch is one transaction; attempts are only ever appended, and their order is that of `id`, not
-of a clock; values reach SQL as parameters only; a connection to a file stays in the thread and the
-process that opened it.
+Rules: A batch is one transaction. Attempts are only ever appended, and `id` defines their order, not a clock. Values
+reach SQL only as parameters. A connection to a file stays in the thread and the process that opened it.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _STEPS_BETWEEN_LOOKS = 1_000  # of SQLite's virtual machine: about 20 rows
 _CACHE_KIB = 10_000  # a batch of 2,000 new inputs changes 7 MB of pages
 # Pages of the log that are copied to the file at once: a part of the file's pages, at most 32 MB.
 _LEAST_LOGGED, _MOST_LOGGED, _PART_LOGGED = 1_000, 8_000, 8
-_SECOND_LOOK_S = 0.05  # without locks another process may be seen in the middle of writing a page
+_SECOND_LOOK_S = 0.05  # without locks, a read can see a page that another process is writing
 
 _ALONE = "mode=ro&immutable=1"  # the file without its log
 
@@ -68,14 +67,14 @@ _LOG_UNREAD = (
 
 
 class SQLite:
-    """A database file, made at the first record; or, without a path, one in memory.
+    """A database file, created at the first record, or a database in memory if there is no path.
 
     A database in memory lives until `close()`, and a forked process starts with an empty one.
 
     Args:
-        path: Absolute; None for a database in memory.
-        lock_wait_s: How long a write waits for another process.
-        connect: Opens connections; tests put faults here.
+        path: Absolute path. None for a database in memory.
+        lock_wait_s: Longest wait of a write for another process.
+        connect: Opens connections. Tests inject faults here.
     """
 
     def __init__(
@@ -89,7 +88,7 @@ class SQLite:
         self._lock_wait_s = lock_wait_s
         self._connect = connect
         self._connections = Connections()
-        self._checked_file: tuple[int, int] | None = None  # the file that was looked at
+        self._checked_file: tuple[int, int] | None = None  # the file that `_look` checked
         self._memories: dict[int, _MemorySession] = {}  # by process
         if path is None:
             self._memory()
@@ -100,7 +99,7 @@ class SQLite:
         return "sqlite://" if self._path is None else f"sqlite:///{self._path}"
 
     def session(self) -> Session:
-        """Open for writing; makes the file (mode 0600) and its folder (0700) when they are missing."""
+        """Open for writing. Create the file (mode 0600) and its folder (0700) if they are missing."""
         path = self._path
         if path is None:
             return self._memory()
@@ -122,14 +121,14 @@ class SQLite:
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Open for reading one state; a file that does not exist yet reads as empty."""
-        from schema_guard.records.sql.snapshot import Snapshot  # a process that only records needs none
+        """Open one state for reading. A file that does not exist yet reads as empty."""
+        from schema_guard.records.sql.snapshot import Snapshot  # not needed by a process that only records
 
         with self._one_state() as (connection, _):
             yield Snapshot(SQLiteConnection(connection), _used_bytes)
 
     def check(self, on_step: Callable[[str, int, int], None]) -> StoreCheck:
-        """Look for damage in all that is stored."""
+        """Check all stored data for damage."""
         from schema_guard.records.sql.checking import Notes, check  # as above
 
         if self._path is not None and not self._path.exists():
@@ -148,7 +147,7 @@ class SQLite:
             return StoreCheck(self.url, attempts=0, damage=(damage,))
 
     def info(self) -> StoreInfo:
-        """Return what the store is and how large."""
+        """Return the facts about the store, such as its engine and size."""
         with self._one_state() as (connection, is_made):
             ((rows,),) = connection.execute("SELECT count(*) FROM attempts")
             ((pages,),) = connection.execute("PRAGMA page_count")
@@ -166,7 +165,7 @@ class SQLite:
         )
 
     def close(self) -> None:
-        """Let this process's database in memory go."""
+        """Close this process's database in memory."""
         memory = self._memories.pop(os.getpid(), None)
         if memory is not None:
             with memory.lock:
@@ -174,9 +173,9 @@ class SQLite:
 
     @contextmanager
     def _one_state(self) -> Iterator[tuple[sqlite3.Connection, bool]]:
-        """Yield a connection that sees one state of the database, and whether its tables were made.
+        """Yield a connection that sees one state of the database, and whether its tables exist.
 
-        If they were not, it is a connection to an empty database in memory.
+        If they don't, it is a connection to an empty database in memory.
         """
         path = self._path
         if path is None:
@@ -193,7 +192,7 @@ class SQLite:
             self._look(path)
             connection = self._open_for_reading(path)
             try:
-                # Opened so that its end leaves no log behind where it can; what reads writes nothing all the same.
+                # The connection may write, so that closing it removes the log. `query_only` prevents other writes.
                 connection.execute("PRAGMA query_only = ON")
                 connection.execute("BEGIN")
                 if has_tables(connection, path):
@@ -205,9 +204,9 @@ class SQLite:
                 self._close(connection)
 
     def _look(self, path: Path) -> None:
-        """Refuse a file of another program or layout, and change nothing in its folder.
+        """Raise for a file of another program or layout, without a change in its folder.
 
-        `immutable` makes no log beside the file, as any other way does; one that is there is read and left.
+        `immutable` creates no log beside the file, unlike other modes. An existing log is read and left there.
         """
         file = identity(path)
         if file == self._checked_file or not has_content(path):
@@ -229,13 +228,13 @@ class SQLite:
         self._checked_file = file
 
     def _open(self, path: Path) -> sqlite3.Connection:
-        """Connect to a file that exists and whose version is known, to write."""
+        """Connect for writing to a file that exists and whose version is known."""
         if not os.access(path, os.W_OK):
             raise WriteRefused(f"{path} {ADVICE[sqlite3.SQLITE_READONLY]}")
         return self._connected(path, "mode=rw")
 
     def _open_for_reading(self, path: Path) -> sqlite3.Connection:
-        """Connect to a file that exists, also where neither it nor anything beside it can be written."""
+        """Connect to a file that exists, even if the file and its folder are read-only."""
         if os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
             return self._connected(path, "mode=rw")
         try:
@@ -268,7 +267,7 @@ class SQLite:
         return connection
 
     def _close(self, connection: sqlite3.Connection | None) -> None:
-        """Close what `_open` opened, whatever state it is in."""
+        """Close a connection of `_open`, whatever state it is in."""
         if connection is not None:
             with suppress(sqlite3.Error, MemoryError):  # a connection that is let go has nothing to say
                 connection.close()
@@ -276,7 +275,7 @@ class SQLite:
 
     @contextmanager
     def _turn(self, path: Path) -> Iterator[None]:
-        """Hold the lock under which the processes that share the file write."""
+        """Acquire the lock under which the processes that share the file write, for a block."""
         try:
             with turn(path, wait_s=self._lock_wait_s, is_hurried=self._connections.is_broken_off):
                 self._connections.waits_since = None
@@ -286,7 +285,7 @@ class SQLite:
                 self._connections.waits_since = None
 
     def waits_since(self) -> float | None:
-        """Say since when a write waits for another process, on the monotonic clock; None when none does."""
+        """Return the time since which a write waits for another process, on the monotonic clock. None if none waits."""
         begun = self._connections.write_start
         if begun is not None and not getattr(begun[1], "in_transaction", True):
             return begun[0]
@@ -297,11 +296,11 @@ class SQLite:
         self._connections.before_fork(deadline)
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Let connections be opened again."""
+        """Allow connections again."""
         self._connections.after_fork(in_child=in_child)
 
     def hurry(self) -> None:
-        """Break off waits for a lock: the process is about to fork."""
+        """Break off waits for a lock, because the process is about to fork."""
         self._connections.is_hurried = True
 
     def _empty(self) -> sqlite3.Connection:
@@ -326,7 +325,7 @@ class _SQLiteSession(Session):
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """Hold a transaction for the block."""
+        """Open a transaction for the block."""
         with self._alone(), transaction(self.connection):
             yield SQLiteConnection(self.connection)
 
@@ -338,14 +337,14 @@ class _SQLiteSession(Session):
 
     @contextmanager
     def _deleting(self) -> Iterator[Connection]:
-        """Hold a transaction that overwrites what it deletes with zeros."""
+        """Open a transaction that overwrites deleted data with zeros."""
         with self._alone():
             self.connection.execute("PRAGMA secure_delete = ON")
             with transaction(self.connection):
                 yield SQLiteConnection(self.connection)
 
     def _shred(self) -> bool:
-        """Write the file anew. Return False if a reader kept the log from being emptied."""
+        """Rewrite the file. Return False if a reader prevented the log from being emptied."""
         with self._alone():
             ((busy, *_),) = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
             self.connection.execute("VACUUM")
@@ -368,7 +367,7 @@ class _FileSession(_SQLiteSession):
         turn_of: Callable[[Path], AbstractContextManager[None]],
     ) -> None:
         super().__init__(connection)
-        # A fork breaks off a write, which is made again afterwards.
+        # A fork breaks off a write, which is repeated afterward.
         connection.set_progress_handler(lambda: connections.is_hurried, _STEPS_BETWEEN_LOOKS)
         _expect_many_pages(connection)
         self._path = path
@@ -378,7 +377,7 @@ class _FileSession(_SQLiteSession):
         self._place = Place(path)
 
     def close(self) -> None:
-        """Close the connection, whatever state it is in; a forked child leaves its parent's alone."""
+        """Close the connection, whatever state it is in. A forked child leaves its parent's connection open."""
         if self._process == os.getpid():
             with suppress(sqlite3.Error, MemoryError):  # a connection that is let go has nothing to say
                 self._is_moved()
@@ -413,8 +412,8 @@ class _FileSession(_SQLiteSession):
 def _expect_many_pages(connection: sqlite3.Connection) -> None:
     """Let a writing connection change many pages of a large file, with less work for each page.
 
-    Each new input changes a page of its own. A batch of them is kept in memory, so that no page is written early. Pages of
-    the log that changed several times are copied to the file once. A small file has a small log.
+    Each new input changes another page. A whole batch fits in memory, so no page is written early. Pages of the log
+    that changed several times are copied to the file once. A small file has a small log.
     """
     ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
     limit = max(_LEAST_LOGGED, min(pages // _PART_LOGGED, _MOST_LOGGED))

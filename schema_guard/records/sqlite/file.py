@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The file of a SQLite store as the operating system sees it: made, known again, and on what kind of mount.
+"""The file of a SQLite store in the operating system: its creation, its identity, and its type of mount.
 
-Rules: nothing but SQLite opens a file on which this process may hold locks, for they are POSIX locks: closing any
-descriptor of the file lets go of all of them. What is asked here is asked by `os.stat` and of the kernel's list of mounts.
+Rules:
+1. Only SQLite opens a file on which this process may hold locks. They are POSIX locks, and closing any descriptor of
+   the file releases all of them.
+2. This module uses only `os.stat` and the kernel's list of mounts.
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ if TYPE_CHECKING:
 
 FIX = "Make it and its folder writable, or name another file"
 
-# File systems that give a file another number when it is asked for again: numbers that are made up in memory.
+# File systems that can report another number for the same file later, because they generate the numbers in memory.
 _UNSTABLE = re.compile(r"(fuse(\..*)?|fuseblk|vfat|msdos|exfat|9p|cifs|smb3|smbfs|davfs|vboxsf|hgfs|prl_fs)")
-# On these the locks of one machine are not seen, or not at once, by another one.
+# On these, another machine does not see the locks of a machine, or not at once.
 _NETWORK = re.compile(
     r"(nfs4?|cifs|smb3|smbfs|afs|ceph|fuse\.(sshfs|ceph|glusterfs|s3fs|gcsfuse|rclone)|lustre|9p|davfs)"
 )
@@ -38,7 +40,7 @@ _ESCAPED = re.compile(r"\\([0-7]{3})")  # spaces, tabs, line breaks and backslas
 
 
 def make_file(path: Path) -> None:
-    """Make a file (mode 0600) and its folder (0700) when they are missing; `WriteRefused`."""
+    """Create a file (mode 0600) and its folder (0700) if they are missing. Raise `WriteRefused` if that fails."""
     if str(path).startswith("~"):
         raise WriteRefused(
             f"{path} needs a home folder, but this user has none. Name a file with store= or --store"
@@ -55,13 +57,13 @@ def make_file(path: Path) -> None:
 
 
 def refuse_folder(path: Path) -> None:
-    """Refuse a path that is a folder; `WriteRefused`."""
+    """Raise `WriteRefused` for a path that is a folder."""
     if path.is_dir():
         raise WriteRefused(f"{path} is a folder. Name a file, such as {path / 'records.db'}")
 
 
 def _make_empty(path: Path) -> None:
-    """Make a file for its owner only, that nobody has opened under its name."""
+    """Create an empty file for its owner only, under a temporary name that is then replaced."""
     made = Path(f"{path}.{os.getpid()}.{threading.get_ident()}.part")
     os.close(os.open(made, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     try:
@@ -76,12 +78,12 @@ def _make_empty(path: Path) -> None:
 
 
 def cannot_write(path: Path, error: OSError, reason: str) -> WriteRefused:
-    """Say what the system said, and what to do."""
+    """Return an error with the system's message and a fix."""
     return WriteRefused(f"{path} cannot be written ({error.strerror}). {FIX}", reason=reason)
 
 
 def why_not_writable(path: Path) -> str | None:
-    """Say why nothing can be stored in a file, or be made where it is to be; None when it can. Changes nothing."""
+    """Return the reason why a file can't be written or created. None if it can. Changes nothing."""
     if path.exists():
         if not path.is_dir() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK):
             return None
@@ -91,12 +93,12 @@ def why_not_writable(path: Path) -> str | None:
 
 
 def has_content(path: Path) -> bool:
-    """Return whether there is more than an empty file."""
+    """Return whether a file exists and is not empty."""
     return path.exists() and path.stat().st_size > 0
 
 
 def has_log(path: Path) -> bool:
-    """Return whether a database has a log that may hold what is not in the file yet."""
+    """Return whether a database has a log that may have content that is not in the file yet."""
     return has_content(Path(f"{path}-wal"))
 
 
@@ -107,7 +109,7 @@ def size_bytes(path: Path) -> int:
 
 
 class Place:
-    """A file under its name: tells it from another file of the name, where the mount lets that be told."""
+    """A file and its name. Detects whether the name belongs to another file, if the mount allows that."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -118,13 +120,13 @@ class Place:
         """Return whether the file still has its name."""
         if not self._is_watched or (file := identity(self._path)) == self._file:
             return True
-        # A mount that makes its numbers up may give another one each time: that is no rename.
+        # A mount that generates its numbers may report another one each time. That is not a rename.
         self._is_watched = file == identity(self._path) and _is_stable(self._path)
         return not self._is_watched
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from another one of its name; None when there is none."""
+    """Return the device and number of a file, which identify it if another one gets its name. None if there is none."""
     try:
         status = path.stat()
     except FileNotFoundError:
@@ -138,12 +140,12 @@ def _is_stable(path: Path) -> bool:
 
 
 def _is_local(path: Path) -> bool:
-    """Say whether a file is on this machine, as far as can be told."""
+    """Return whether a file is on this machine, as far as that is known."""
     return not _NETWORK.fullmatch(file_system(path))
 
 
 def warnings_of(path: Path) -> tuple[str, ...]:
-    """Return what is to be known of the mount that a file is on."""
+    """Return the warnings about the mount of a file."""
     warnings = []
     kind = file_system(path)
     if not _is_local(path):
@@ -160,7 +162,7 @@ def warnings_of(path: Path) -> tuple[str, ...]:
 
 
 def warn_of_network(path: Path) -> None:
-    """Say once in a process that a file which is about to be written is on a network."""
+    """Warn once in a process that a file to be written is on a network."""
     if path not in _checked_files:
         _checked_files.add(path)
         if not _is_local(path):
@@ -171,14 +173,14 @@ _checked_files: set[Path] = set()
 
 
 def file_system(path: Path) -> str:
-    """Name the kind of file system that a path is on, as Linux does; "" where that cannot be told."""
+    """Return the type of the file system of a path, in the words of Linux. `""` if it is unknown."""
     name, longest = "", -1
     try:
         real = os.path.realpath(path)
         for line in _MOUNTS.read_text(encoding="utf-8", errors="surrogateescape").splitlines():
             named, _, kind = line.partition(" - ")
             point = _ESCAPED.sub(lambda code: chr(int(code[1], 8)), named.split(" ")[4])
-            # A later mount on the same folder lies above an earlier one.
+            # A later mount on the same folder hides an earlier one.
             if len(point) >= longest and (real + "/").startswith(point.rstrip("/") + "/"):
                 name, longest = kind.split(" ")[0], len(point)
     except (OSError, ValueError, IndexError) as error:
@@ -208,20 +210,20 @@ ADVICE = {
 
 @contextmanager
 def translated(path: Path, *, otherwise: str) -> Iterator[None]:
-    """Turn what SQLite and the operating system raise into `WriteRefused`.
+    """Convert the exceptions of SQLite and the operating system to `WriteRefused`.
 
     Args:
-        path: Of the database, for the message.
-        otherwise: The reason when it is neither a lock nor a full disk.
+        path: Path of the database, for the message.
+        otherwise: The reason if it is neither a lock nor a full disk.
     """
     try:
         yield
     except sqlite3.Error as error:
-        # Extended codes keep the plain one in their low byte. Misuse has no code: no advice, its own words.
+        # Extended codes have the basic code in their low byte. Misuse has no code, so only its message is shown.
         code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
         advice = ADVICE.get(code, f"gave an error: {error}")
         raise WriteRefused(f"{path} {advice}", reason=_REASONS.get(code, otherwise)) from error
-    except UnicodeDecodeError as error:  # names in what SQLite says of a table that it cannot read
+    except UnicodeDecodeError as error:  # a name in SQLite's message about a table that it cannot read
         raise WriteRefused(f"{path} {ADVICE[sqlite3.SQLITE_CORRUPT]}", reason=otherwise) from error
     except HurriedError as error:
         raise WriteRefused(

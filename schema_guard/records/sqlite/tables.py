@@ -60,7 +60,7 @@ def _options(table: str) -> str:
 
 
 def make_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """Make the tables of an empty file; a file that cannot be written fails here, not at the first record."""
+    """Create the tables of an empty file. A read-only file fails here, not at the first record."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     with transaction(connection):
@@ -69,7 +69,7 @@ def make_tables(connection: sqlite3.Connection, path: Path) -> None:
                 connection.execute(statement)
             connection.execute("INSERT INTO meta VALUES (?, ?)", new_key())
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        # Also when it is so already: BEGIN IMMEDIATE alone does not fail on a read-only file.
+        # Run it in any case, because BEGIN IMMEDIATE alone does not fail on a read-only file.
         connection.execute(f"PRAGMA user_version = {LAYOUT}")
 
 
@@ -114,9 +114,9 @@ def _plain(sql: str) -> str:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Commit what the block does, or roll it back.
+    """Commit the changes of the block, or roll them back.
 
-    IMMEDIATE: a deferred transaction that reads and then writes can fail with SQLITE_BUSY, which no
+    The transaction is IMMEDIATE. A deferred transaction that reads and then writes can fail with SQLITE_BUSY, which no
     timeout retries.
     """
     connection.execute("BEGIN IMMEDIATE")

@@ -2,7 +2,7 @@
 """The advisory lock under which the processes that share a SQLite file write, one at a time.
 
 SQLite 3.7.0 to 3.51.2 can damage a WAL database when one connection checkpoints at the instant in which
-another one writes. SQLite's own locks do not prevent that; this lock does, among our processes.
+another one writes. SQLite's own locks do not prevent that. This lock does, among our processes.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _open_locks: set[int] = set()  # descriptors of lock files that this process has
 
 @contextmanager
 def turn(path: Path, *, wait_s: float, is_hurried: Callable[[], bool] = bool) -> Iterator[None]:
-    """Hold the lock of the database at *path* for a block.
+    """Acquire the write lock of the database at *path* for a block.
 
     Raises:
-        TimeoutError: After *wait_s*.
-        HurriedError: The wait was broken off, for *is_hurried* said so.
-        OSError: It has no lock file.
+        TimeoutError: The lock was not free within *wait_s*.
+        HurriedError: *is_hurried* returned True, so the wait ended early.
+        OSError: The lock file can't be opened.
     """
     if fcntl is None:  # pragma: no cover - not on Windows
         yield
@@ -48,7 +48,7 @@ def turn(path: Path, *, wait_s: float, is_hurried: Callable[[], bool] = bool) ->
         try:
             yield
         finally:
-            # Closing is not enough: a process forked meanwhile holds a copy of the descriptor.
+            # Closing is not enough, because a process forked meanwhile has a copy of the descriptor.
             fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
         if lock in _open_locks:  # else this is a forked child, where it is closed
@@ -71,7 +71,7 @@ def _acquire(lock: int, deadline: float, is_hurried: Callable[[], bool]) -> None
 
 
 def _close_in_child() -> None:
-    """Close the copies of locks in a forked child, which would hold them as long as it lives; the parent keeps its own."""
+    """Close the copies of locks in a forked child, which would otherwise hold them as long as it lives."""
     while _open_locks:
         with suppress(OSError):
             os.close(_open_locks.pop())

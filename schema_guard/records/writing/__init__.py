@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way of outcomes from the stores of a file into its database: one thread writes them."""
+"""The path of outcomes from the stores of a file into its database. One thread writes them."""

@@ -91,5 +91,5 @@ _ONLY = LogOnly()
 
 
 def log_only() -> LogOnly | None:
-    """Return a recorder that only logs; None if the log is off."""
+    """Return a recorder that only logs. None if the log is off."""
     return None if _logger_at_info() is None else _ONLY

@@ -82,7 +82,7 @@ class Batch:
             self.content.append(content)
 
     def texts(self) -> list[Payload | None]:
-        """Return the texts of each row; none if no row has any."""
+        """Return the texts of each row. Empty if no row has any."""
         return self.payloads if any(self.payloads) else []
 
 
@@ -94,7 +94,7 @@ class Mark(NamedTuple):
 
 
 def durability_of(durability: str) -> Durability:
-    """Return the durability of a name; `InvalidArgument` when there is none."""
+    """Return the durability with a name. Raise `InvalidArgument` if there is none."""
     if durability not in _DURABILITIES:
         near = did_you_mean(durability, _DURABILITIES)
         raise InvalidArgument(f"durability={durability!r}: expected 'queue' or 'sync'{near}")

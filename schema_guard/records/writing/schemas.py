@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The texts of the schemas that a process records calls with."""
+"""The texts of the schemas of recorded calls in a process."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The thread that writes records, and the ledger of what became of them.
+"""The thread that writes records, and the ledger of stored, lost, and pending attempts.
 
-Rules: nothing here raises into the caller; the caller's thread only counts and enqueues, rows and hashes
-are made in the writer's thread; at every moment offered = stored + lost + pending, in attempts; every
-write goes through the one thread. Before a fork that thread has closed its connection and ended; the next
-record starts another, in the parent and in the child. The caller's path takes no lock that is not reentrant: the
-garbage collector can end a guarded generator, which records, anywhere.
+Rules: The caller's thread only counts and enqueues, and nothing here raises into it. The writer's thread builds rows
+and hashes, and makes every write. At every moment, offered = stored + lost + pending, in attempts. Before a fork, this
+thread closes its connection and ends. The next record starts another thread, in the parent and in the child. The
+caller's path takes only reentrant locks, because the garbage collector can end a guarded generator anywhere, and that
+records a call.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _MOST_MOVES = 5
 _WARNED_ONCE = ("store_unavailable", "forked_while_writing")
 
 _logger = logging.getLogger("schema_guard")
-# Of a context: to which strict writer it has offered last, and what that had lost before; it may be quicker than who waits.
+# By context: the strict writer of its last offer, and its losses before. The writer may finish before the caller waits.
 _lost_before: ContextVar[tuple[int, int]] = ContextVar("schema_guard_dropped", default=(0, 0))
 
 
@@ -80,7 +80,7 @@ class Writer:
         _LIVE.add(self)
 
     def _restart(self) -> None:
-        """Begin with nothing offered: when made, and in a forked child, which has no writer thread."""
+        """Start with nothing offered, in a new writer, and in a forked child, which has no writer thread."""
         self._queue: SimpleQueue[Item | Mark] = SimpleQueue()
         self._lock = RLock()
         self._settled = Condition(self._lock)
@@ -102,14 +102,14 @@ class Writer:
     def offer(
         self, outcome: Outcome[Any], task: Prompt | None, opener: Opener, checked: CheckedCall | None = None
     ) -> None:
-        """Take an outcome to be stored; loses it, counted, when the queue is full or the store is closed."""
+        """Take an outcome to store. Count it as lost if the queue is full or the store is closed."""
         has_opinion = checked is not None and checked.has_opinion
         kept = opener.keeper.take(outcome, task, has_opinion=has_opinion)
         size = len(outcome.attempts), chars_of(outcome)
         self._put(Item(lambda: outcome, task, *size, kept, opener, checked))
 
     def offer_call(self, call: DeferredOutcome, opener: Opener, checked: CheckedCall | None = None) -> None:
-        """Take a call whose outcome the thread builds. It is built here if texts are stored: raw ones must not be queued."""
+        """Take a call whose outcome the thread builds. With stored texts, build it here, so no raw text is queued."""
         if opener.keeper.keeps(has_opinion=checked is not None and checked.has_opinion):
             self.offer(call.outcome(), call.task, opener, checked)
         else:
@@ -131,7 +131,7 @@ class Writer:
                     return
             is_first = not self._offered
             if not refused:
-                # No call between these and `put`: an interrupt comes before all of them or after.
+                # There is no call between these and `put`, so an interrupt comes before or after all of them.
                 self._offered += item.attempts
                 self._pending += item.attempts
                 self._pending_chars += item.chars
@@ -147,7 +147,7 @@ class Writer:
             warn("%s: the first record of this process %s", self.backend.url, why)
 
     def settle(self, opener: Opener) -> None:
-        """Wait, with durability "sync", until the records are stored or lost; raise `StoreError` if strict and they aren't.
+        """Wait until records are stored or lost, if "sync". Raise `StoreError` if strict and not all are stored.
 
         While another process holds the database, it waits 0.25 s. Later calls do not wait until a write succeeds.
         """
@@ -168,7 +168,7 @@ class Writer:
             )
 
     def flush(self, timeout_s: float) -> int:
-        """Wait until everything offered before is settled; gives the attempts still pending.
+        """Wait until all earlier offers are stored or lost. Return the number of attempts that are still pending.
 
         Returns within *timeout_s* and a tenth of a second.
         """
@@ -181,7 +181,7 @@ class Writer:
             return Counts(self._offered, self._stored, lost_records, self._pending, redactor_errors)
 
     def stop(self, timeout_s: float) -> int:
-        """Flush and end the thread, which closes its connection; the next outcome starts another."""
+        """Flush and end the thread, which closes its connection. The next outcome starts another thread."""
         deadline = time.monotonic() + timeout_s
         thread = self._thread
         left = self._drain(timeout_s, last=True)
@@ -190,7 +190,7 @@ class Writer:
         return left
 
     def before_fork(self, deadline: float) -> None:
-        """End the thread and close all connections by *deadline*, and hold still until `after_fork`; not in the thread."""
+        """End the thread and close all connections by *deadline*. Block until `after_fork`, unless in the thread."""
         if self._thread is current_thread() or not self._lock.acquire(timeout=_left(deadline)):
             return
         self._forking = True
@@ -205,7 +205,7 @@ class Writer:
         self.backend.before_fork(deadline)
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Go on in the parent; begin with nothing in the child, for what is pending is its parent's."""
+        """Continue in the parent. Start with nothing in the child, because pending records belong to its parent."""
         if in_child:
             self._restart()
             self.backend.after_fork(in_child=True)
@@ -218,14 +218,14 @@ class Writer:
             self._lock.release()
 
     def leave(self, opener: Opener) -> None:
-        """Close a store without waiting: the thread stores what is pending, and ends after the last store of the file."""
+        """Close a store without a wait. The thread stores pending records. It ends after the last store of the file."""
         opener.is_closed = True
         self.openers.discard(opener)
         if not self.openers and self._thread is not None:
             self._queue.put(Mark(0, last=True))
 
     def close(self, opener: Opener, timeout_s: float) -> int:
-        """Flush, and stop after the last store of the file. Later outcomes of this store are lost as `store_unavailable`."""
+        """Flush, and stop after the last store of the file. Later outcomes are lost as `store_unavailable`."""
         opener.is_closed = True
         self.openers.discard(opener)
         return self.flush(timeout_s) if self.openers else self.stop(timeout_s)
@@ -277,7 +277,7 @@ class Writer:
             try:
                 self._thread.start()
             except BaseException as error:
-                # A thread that runs all the same waits for this lock, and then ends.
+                # If the thread runs despite the error, it waits for this lock and then ends.
                 self._thread = None
                 # RuntimeError: no thread to be had, or the interpreter is ending
                 if not isinstance(error, RuntimeError) or is_interruption(error):
@@ -325,7 +325,7 @@ class Writer:
             self._settled.notify_all()
 
     def _take(self, *, wait: bool = True) -> tuple[list[Item], Mark | None]:
-        """Return the next outcomes, up to a mark; waits for the first one, and a little for more."""
+        """Return the next outcomes, up to a mark. Wait for the first one, and a little for more."""
         if self._kept is not None:
             (batch, mark), self._kept = self._kept, None
             return batch, mark
@@ -347,7 +347,7 @@ class Writer:
         return batch, None
 
     def _write(self, session: Session | None, batch: list[Item]) -> Session | None:
-        """Store a batch, or count it lost; gives the session to go on with, None to open another."""
+        """Store a batch, or count it as lost. Return the session to continue with, or None to open another."""
         with self._lock:
             lost_records = dict(self._unsaved_lost)
         if not batch and not lost_records:
@@ -396,7 +396,7 @@ class Writer:
         if reason != "write_failed" or len(batch) < 2:
             self._settle_lost(batch, reason, error)
             return None
-        # One outcome may be the cause, and the others are not lost with it: of 2,000, it is found in 22 writes.
+        # If one outcome is the cause, the others must not be lost. Of 2,000, this finds it in 22 writes.
         middle = len(batch) // 2
         session = self._write(None, batch[:middle])
         if self._kept is not None:
@@ -405,7 +405,7 @@ class Writer:
         return self._write(session, batch[middle:])
 
     def _put_off(self, batch: list[Item], pause_s: float, error: Exception) -> None:
-        """Keep a batch for a server that is away, and wait before the next try: less for whoever flushes."""
+        """Keep a batch for a server that does not answer, and wait before the next try, less during a flush."""
         self._kept = (batch, None)
         if not self._is_behind:
             self._is_behind = True
@@ -432,7 +432,7 @@ class Writer:
         self._warn(reason, error)
 
     def _leave(self, batch: list[Item]) -> int:
-        """Take outcomes out of what is pending; gives their attempts."""
+        """Subtract outcomes from the pending ones, and return the number of their attempts."""
         attempts = sum(item.attempts for item in batch)
         self._pending -= attempts
         self._pending_chars -= sum(item.chars for item in batch)
@@ -445,7 +445,7 @@ class Writer:
         self._unsaved_lost[reason] = self._unsaved_lost.get(reason, 0) + attempts
 
     def _warn(self, reason: str, why: object) -> None:
-        """Say that rows are being lost: once for a store that cannot be opened, else once a minute."""
+        """Warn that rows are being lost: once for a store that cannot be opened, otherwise once a minute."""
         now, before = time.monotonic(), self._warned_at.get(reason)
         if before is not None and (reason in _WARNED_ONCE or now - before < _WARN_EVERY_S):
             return
@@ -457,12 +457,12 @@ _LIVE: WeakSet[Writer] = WeakSet()
 
 
 def live_writers() -> list[Writer]:
-    """Return the writer of each store of this process that lives."""
+    """Return the writer of each live store of this process."""
     return list(_LIVE)
 
 
 def _stop_all() -> None:
-    """Store what is pending when the process ends, for at most `EXIT_FLUSH_S` in all, and say what could not be."""
+    """Store pending records when the process ends, within `EXIT_FLUSH_S` in total, and warn of the rest."""
     deadline = time.monotonic() + EXIT_FLUSH_S
     left = sum(writer.stop(_left(deadline)) for writer in list(_LIVE))
     if left:
@@ -486,7 +486,7 @@ def _left(deadline: float) -> float:
 
 
 def _stop_when_a_child_process_ends() -> None:
-    """Register with multiprocessing, whose children end without atexit. `import_module` waits for an import in a thread."""
+    """Register with multiprocessing, whose children end without atexit. `import_module` waits for another import."""
     if "multiprocessing.util" in sys.modules:
         import_module("multiprocessing.util").Finalize(None, _stop_all, exitpriority=0)
 
