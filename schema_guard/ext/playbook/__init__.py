@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Running the playbook: measure fixes on the same inputs, one after the other, until the verdict is clear."""
+"""Run the playbook: measure fixes on the same inputs, one after the other, until the verdict is clear."""

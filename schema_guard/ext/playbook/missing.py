@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The report of a playbook or an improvement that lacks something, and the time that it takes to collect it."""
+"""The report about the missing parts of a playbook or an improvement, and the time to collect them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Missing(NamedTuple):
     Attributes:
         what: The missing parts, one text each.
         function: The function; None if there is none.
-        calls: Its recorded calls.
-        texts: Of these, calls whose texts are stored.
-        needed: Different inputs that decide a step that never fails. None if it is not inputs that are missing.
-        calls_per_month: The present volume; None if it is not known.
-        storing: How to store texts; empty if it is not inputs that are missing.
+        calls: Number of its recorded calls.
+        texts: Number of these with stored texts.
+        needed: Number of different inputs that decide a step that never fails. None if no inputs are missing.
+        calls_per_month: The present volume; None if unknown.
+        storing: How to store texts; empty if no inputs are missing.
         skipping: The command that rules an impossible step out; empty if there is none.
     """
 
@@ -44,7 +44,7 @@ class Missing(NamedTuple):
 
     @property
     def collecting(self) -> str | None:
-        """How long it takes to collect the inputs; None if it is not known."""
+        """Time to collect the inputs, or None if unknown."""
         if self.needed is None or not self.calls_per_month:
             return None
         hours = self.needed / self.calls_per_month * _HOURS_A_MONTH
@@ -56,13 +56,13 @@ class Missing(NamedTuple):
 
 
 def inputs_needed(target: float, alpha: float) -> int | None:
-    """Return the different inputs that decide a step that never fails."""
+    """Return the number of different inputs that decide a step that never fails."""
     needed = calls_needed(0, 1, target, alpha=alpha)
     return None if needed is None else needed + 1
 
 
 def skipping_command(store: Store, function: str | None, schema: str, step: str, reason: str) -> str:
-    """Return the command that tells the store that a step is impossible."""
+    """Return the command that marks a step as impossible in the store."""
     whose = ("--schema", schema) if function is None else ("--function", function)
     return command_on(store.url, "decide", *whose, "--decline", f"{step}={reason}")
 
@@ -73,7 +73,7 @@ def missing_document(missing: Missing) -> Document:
 
 
 def missing_as_json(missing: Missing) -> dict[str, object]:
-    """Return the report as plain JSON: the names of its fields, and `collecting`."""
+    """Return the report as plain JSON, by its field names and `collecting`."""
     return {**missing._asdict(), "what": list(missing.what), "collecting": missing.collecting}
 
 

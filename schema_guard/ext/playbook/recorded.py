@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schema, the model, and the inputs of a function, as a store knows them."""
+"""The schema, the model, and the inputs of a function, from a store."""
 
 from __future__ import annotations
 
@@ -170,12 +170,12 @@ def _is_named(host: ModelProvider, *, is_recorded: bool) -> bool:
 
 
 def recorded_inputs(store: Store, recorded: RecordedFunction, most: int | None) -> RecordedInputs:
-    """Return the latest different inputs of a function, as its calls were made with them.
+    """Return the latest different inputs of a function, in the form of its calls.
 
     Args:
         store: The store.
         recorded: The function.
-        most: The most inputs. None for all.
+        most: Largest number of inputs. None for all.
     """
     left_out: Counter[str] = Counter()
     found: dict[str, list[str]] = {}
@@ -207,7 +207,7 @@ def recorded_examples(
 ) -> dict[str, Example]:
     """Return examples for few-shot, by the id of the call.
 
-    They are inputs of the latest calls whose first reply was valid as it was, with their values.
+    They are inputs of the latest calls whose first reply was valid without repair, with their values.
 
     Args:
         store: The store.
@@ -244,6 +244,6 @@ def latest_calls(store: Store, where: Where) -> Iterator[LatestCall]:
                 found.setdefault(attempt["call_id"], LatestCall([], {})).attempts.append(attempt)
             for texts in snapshot.texts(list(found)):
                 found[texts.call_id].texts[texts.number] = texts
-        # The attempts of a call can be in two windows. Its first attempt decides where it counts.
+        # The attempts of a call can be in two windows. Its first attempt decides in which one it counts.
         yield from (call for call in reversed(found.values()) if call.attempts[0]["number"] == 1)
         last = first - 1

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from schema_guard.records import Store
 
 _MOST_NAMED = 3
-# Recorded inputs that a playbook asks at most, unless --sample says another number.
+# Most recorded inputs of a playbook, unless --sample has another number.
 _MOST_INPUTS = 1_000
 
 
@@ -83,10 +83,10 @@ class PlaybookSources(NamedTuple):
 
 
 def sources_of(given: PlaybookArguments) -> PlaybookSources:
-    """Find what a playbook measures: in the store for a function, otherwise in a suite or in files.
+    """Find the sources of a playbook: in the store for a function, otherwise in a suite or in files.
 
     Raises:
-        InvalidArgument: A name is not recorded, or a file cannot be used.
+        InvalidArgument: A name is not recorded, or a file can't be used.
     """
     records, function, named = given.records, given.run.function, given.suite.suite_schema
     if function is not None and records is None:
@@ -115,7 +115,7 @@ def _is_only_recorded(records: Store, suite: SuiteOptions, named: str) -> bool:
 
 
 def _of_function(given: PlaybookArguments, records: Store, recorded: RecordedFunction) -> PlaybookSources:
-    """Take from the store what it knows of a function."""
+    """Read the sources of a function from the store."""
     missing: list[str] = []
     schema = stored_schema(records, recorded.fingerprint, recorded.schema_name)
     models = given.plan.models
@@ -136,7 +136,7 @@ def _of_function(given: PlaybookArguments, records: Store, recorded: RecordedFun
     inputs = None
     if schema is not None and texts:
         shown = recorded_examples(records, recorded, schema, found.before)
-        # An example that is an input too would show the model its own answer.
+        # An example that is also an input would show the model its own answer.
         asked_texts = [text for text in texts if text not in {one.task for one in shown.values()}]
         if not asked_texts:
             shown, asked_texts = {}, list(texts)
@@ -166,7 +166,7 @@ def _texts(given: PlaybookArguments, records: Store, recorded: RecordedFunction)
 
 
 def _of_files(given: PlaybookArguments) -> Inputs:
-    """Load the schema and its inputs: of a suite, or of files."""
+    """Load the schema and its inputs from a suite, or from files."""
     file, seed, sample = given.steps.inputs, given.plan.seed, given.plan.sample
     texts = None if file is None else read_texts(file)
     named, is_file = given.suite.suite_schema, given.has_schema_file

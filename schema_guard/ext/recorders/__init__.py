@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls that a framework makes, recorded without a change of any of them."""
+"""Record the calls that a framework makes, without changing any of them."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The requests to decision models that a program makes itself, in the form of recorded calls.
+"""A program's own requests to decision models, in the form of recorded calls.
 
 Rules:
 1. The schema of a call has one property for each question, with the question's words as its description.
-2. The answers are checked like those of guarded calls. A refused question is a refusal.
+2. The answers are validated like those of guarded calls. A refused question is a refusal.
 3. A request with questions that a guard wrote belongs to the guarded call around it.
 """
 
@@ -29,7 +29,7 @@ DECISION: Final = "decision"
 
 
 def requested_decision(questions: Any) -> Requested | None:
-    """Return the format that questions ask for, in one of the three wire formats. None if a question is not known."""
+    """Return the format that questions ask for, in one of the three wire formats, or None if a question is unknown."""
     try:
         properties = dict(_properties(questions))
     except (AttributeError, KeyError, TypeError):
@@ -76,13 +76,13 @@ def _values(question: Mapping[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=256)
 def decision_form(schema: Schema[Any]) -> SentForm:
     """Return the form of the answers to the questions of a schema."""
-    # They take 0.1 s of CPU to import, and few programs ask decision models.
+    # The import takes 0.1 s of CPU time, and few programs call decision models.
     from schema_guard.ext.decisions.fields import fields_of
     from schema_guard.ext.decisions.hosts import HOSTS
     from schema_guard.ext.decisions.profile import QuestionsForm
     from schema_guard.ext.decisions.steps import Decider
 
-    # Larger limits than any host has, because the request was made already.
+    # Larger limits than any host has, because the request was already made.
     host = HOSTS["openai-decisions"]._replace(options=1_000, levels=1_000)
     form = QuestionsForm(fields_of(schema, host), host)
     recorded = AdaptedSchema(schema.fingerprint, (), ())
@@ -91,7 +91,7 @@ def decision_form(schema: Schema[Any]) -> SentForm:
 
 def decision_reply(reply: object, schema: Schema[Any]) -> Reply:
     """Read a reply. Its answers get the names that `decision_form` expects."""
-    from schema_guard.received.replies import read  # only those who record a decision
+    from schema_guard.received.replies import read  # only recorders of decisions need it
 
     received = read(reply)
     try:
@@ -106,7 +106,7 @@ def decision_reply(reply: object, schema: Schema[Any]) -> Reply:
 
 
 def _by_place(answer: dict[str, Any]) -> dict[str, Any]:
-    """Return an answer whose levels have their place as the key."""
+    """Return an answer with the place of each level as its key."""
     levels = answer.get("probabilities")
     if answer.get("type") != "score" or not isinstance(levels, list):
         return answer
@@ -114,12 +114,12 @@ def _by_place(answer: dict[str, Any]) -> dict[str, Any]:
 
 
 def confidence_in(details: Any, text: str | None, threshold: float) -> dict[str, float] | None:
-    """Return the probability of each field from pydantic-ai's `provider_details`. None if no decision model replied.
+    """Return the probability of each field from pydantic-ai's `provider_details`, or None if no decision model replied.
 
     Args:
         details: The details of the reply.
         text: The value as JSON.
-        threshold: The probability from which a yes is true.
+        threshold: The lowest probability of a yes.
     """
     given = details if isinstance(details, Mapping) else {}
     sureness, probabilities = given.get("confidence"), given.get("probabilities")
@@ -142,7 +142,7 @@ def confidence_in(details: Any, text: str | None, threshold: float) -> dict[str,
 
 
 def _probability(returned: Any, options: Mapping[str, float]) -> float:
-    """Return the probability of a returned option. Of several options, it is that of the least sure one."""
+    """Return the probability of a returned option. For several options, return the lowest one."""
     if not isinstance(returned, list | dict):
         return options.get(str(returned), max(options.values()))
     is_chosen = returned.get if isinstance(returned, dict) else returned.__contains__

@@ -2,10 +2,10 @@
 """Record the runs of DSPy's predictors by a callback: `dspy.configure(callbacks=[callback()])`.
 
 Rules:
-1. A call is one run of a `dspy.Predict`, whichever module it is in. Its schema is that of the signature's output
-fields. 2. An attempt is a reply of the language model. An adapter that parses it says whether it fits. If it does
-   not, the adapter that DSPy falls back to makes the next attempt. A predictor that failed, and that a module around
-   it runs again with the same inputs, continues its call.
+1. A call is one run of a `dspy.Predict`, in any module. Its schema is that of the signature's output fields.
+2. An attempt is a reply of the language model. An adapter parses it, and decides whether it fits. If it doesn't, the
+   adapter that DSPy falls back to makes the next attempt. If a predictor failed, and a module around it runs it again
+   with the same inputs, the call continues.
 3. Each call of a tool by an agent is a call of that tool.
 4. Replies from DSPy's cache are counted and not recorded.
 """
@@ -77,7 +77,7 @@ class _Run:
     """One run of a predictor.
 
     Attributes:
-        key: Signature and inputs, by which a second run of it is known.
+        key: Signature and inputs, which identify a repeated run.
         pending: The last reply, until an adapter has parsed it; None for none.
         is_parsing: Whether an adapter parses it.
     """
@@ -90,20 +90,20 @@ class _Run:
         self.attempts: list[AttemptView] = []
 
     def again(self) -> None:
-        """Continue it; an attempt before that got no reply is none."""
+        """Continue the run. An earlier attempt without a reply doesn't count."""
         if self.attempts and self.attempts[-1].reply is None:
             self.attempts.pop()
 
     def ask(self) -> None:
-        """Begin another attempt. DSPy does not parse an empty reply; one that it parses with a model is not an attempt."""
+        """Begin another attempt. DSPy parses no empty reply. A reply that it parses with a model is not an attempt."""
         if self.pending is not None and not self.is_parsing:
             self._end(_EMPTY)
         self.pending, self.is_parsing = None, False
         self.again()
 
     def end(self, error: BaseException | None, values: Any) -> None:
-        """Take what an adapter made of the pending reply: values, or the reason why it raised."""
-        # Older versions raise the error of a field as it is.
+        """Store the adapter's result for the pending reply: values, or the reason why it raised."""
+        # Older versions raise the error of a field unchanged.
         if is_parse_error(error) or (self.is_parsing and isinstance(error, ValueError)):
             self._end(parse_failure(error))
         elif error is None and values is not None:
@@ -115,7 +115,7 @@ class _Run:
     def _end(self, verdict: Failure | ParsedValue) -> None:
         last, self.pending = self.pending, None
         if last is None:
-            # Of several outputs of one reply, the first that failed decides.
+            # The first failed output of a reply decides.
             if not self.attempts or not isinstance(verdict, Failure):
                 return
             last = self.attempts.pop()
@@ -130,7 +130,7 @@ class _Run:
         self.attempts.append(last)
 
     def close(self) -> None:
-        """Record it."""
+        """Record the run."""
         if self.opened is not None:
             self.opened.close(self.attempts)
 
@@ -139,10 +139,10 @@ class _Module:
     """A module that runs.
 
     Attributes:
-        run: The call, of a predictor; None for another module.
-        failed: Calls in it that failed and may continue.
+        run: The call of a predictor; None for another module.
+        failed: Failed calls in it that may continue.
         turns: Tool calls of an agent.
-        function: Of the first predictor in it.
+        function: Function of the first predictor in it.
         is_native: Whether the model calls the tools of an agent by its API.
     """
 
@@ -150,7 +150,7 @@ class _Module:
         self.instance, self.parent = instance, parent
         self.function: str | None = None
         own = current_context()
-        # A thread of DSPy's knows the call that it is a part of, and no other context.
+        # A thread of DSPy knows the call that it is part of, but no other context.
         is_known = own.call_id is not None or any(own.tags)
         self.where: CallContext = own if parent is None or is_known else parent.where
         self.run: _Run | None = None
@@ -159,7 +159,7 @@ class _Module:
         self.is_native = False
 
     def around(self) -> Iterator[_Module]:
-        """Yield it and the modules around it, the innermost first."""
+        """Yield this module and the modules around it, the innermost first."""
         module: _Module | None = self
         while module is not None:
             yield module
@@ -167,7 +167,7 @@ class _Module:
 
 
 class _Request(NamedTuple):
-    """A request to a language model that is under way."""
+    """A request to a language model in progress."""
 
     run: _Run
     module: _Module
@@ -180,8 +180,8 @@ class _Hooks:
     """The handlers of DSPy's events. Thread-safe.
 
     Attributes:
-        recording: Takes the calls.
-        active: The id of the call that the running code is a part of.
+        recording: Recording that receives the calls.
+        active: The id of the call that the running code is part of.
     """
 
     active: ContextVar[str | None]
@@ -192,7 +192,7 @@ class _Hooks:
 
     @safely
     def on_module_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
-        """Take the start of a module."""
+        """Handle the start of a module."""
         if call_id in self._modules:  # the callback was registered twice
             return
         module = _Module(instance, self._around(), self.recording)
@@ -206,7 +206,7 @@ class _Hooks:
 
     @safely
     def on_module_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
-        """Take the end of a module."""
+        """Handle the end of a module."""
         module = self._modules.pop(call_id, None)
         if module is None:
             return
@@ -223,7 +223,7 @@ class _Hooks:
 
     @safely
     def on_lm_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
-        """Take a request to a language model, in the context of its caller."""
+        """Handle a request to a language model, in the context of its caller."""
         module = self._around()
         lm, sent = instance, {**(field(instance, "kwargs") or {}), **(inputs.get("kwargs") or {})}
         run = None if module is None else module.run
@@ -262,7 +262,7 @@ class _Hooks:
 
     @safely
     def on_lm_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
-        """Take what a language model returned or raised."""
+        """Handle the result or the exception of a language model."""
         request: _Request | None = self._requests.pop(call_id, None)
         if request is None:
             return
@@ -284,7 +284,7 @@ class _Hooks:
             run.pending = view._replace(reply=reply)
 
     def _turned(self, request: _Request, outputs: Any, reply: Reply, elapsed_s: float) -> bool:
-        """Take a reply that calls tools by the model's API; return whether it does nothing else."""
+        """Record a reply that calls tools by the model's API. Return whether it contains nothing else."""
         output = first(outputs)
         calls = [call_of(call) for call in items(field(output, "tool_calls"))]
         if not calls:
@@ -297,7 +297,7 @@ class _Hooks:
 
     @safely
     def on_adapter_parse_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
-        """Take the start of an adapter's parsing."""
+        """Handle the start of an adapter's parsing."""
         module = self._around()
         if module is not None and module.run is not None and call_id not in self._modules:
             module.run.is_parsing = True
@@ -307,7 +307,7 @@ class _Hooks:
     def on_adapter_parse_end(
         self, call_id: str, outputs: Any, exception: BaseException | None = None
     ) -> None:
-        """Take what an adapter made of a reply."""
+        """Handle an adapter's result for a reply."""
         module = self._modules.pop(call_id, None)
         if module is None or module.run is None:
             return
@@ -316,7 +316,7 @@ class _Hooks:
 
     @safely
     def on_tool_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
-        """Take the call of a tool, unless the reply that calls it was taken."""
+        """Handle the call of a tool, unless the reply with the call was handled."""
         module = self._around()
         if module is None or call_id in self._modules:
             return
@@ -329,25 +329,25 @@ class _Hooks:
 
     @safely
     def on_evaluate_start(self, call_id: str, instance: Any, inputs: Mapping[str, Any]) -> None:
-        """Take the start of an evaluation, whose threads run modules."""
+        """Handle the start of an evaluation, whose threads run modules."""
         if call_id not in self._modules:
             self._add(self._modules, call_id, _Module(instance, self._around(), self.recording))
 
     def on_evaluate_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
-        """Take the end of an evaluation."""
+        """Handle the end of an evaluation."""
         self._modules.pop(call_id, None)
 
     def on_tool_end(self, call_id: str, outputs: Any, exception: BaseException | None = None) -> None:
-        """Take the end of a tool."""
+        """Handle the end of a tool."""
         self._modules.pop(call_id, None)
 
     def _around(self) -> _Module | None:
-        """Return the module that the running code is a part of."""
+        """Return the module that the running code is part of."""
         module: _Module | None = self._modules.get(self.active.get() or "")
         return module
 
     def _continued(self, module: _Module, key: tuple[Any, Any]) -> _Run | None:
-        """Return the call that failed before, in a module around this one, with the same signature and inputs."""
+        """Return the earlier failed call in a module around this one, with the same signature and inputs."""
         for around in module.around():
             for run in around.failed:
                 if run.key[0] is key[0] and repr(run.key[1]) == repr(key[1]):
@@ -366,7 +366,7 @@ def _is_predictor(instance: Any) -> bool:
 
 
 def _function_of(module: _Module) -> str:
-    """Return the name of the user's outermost module with the path of the predictor; without one, the signature's name."""
+    """Return the path of the predictor after the user's outermost module, or the signature's name without one."""
     around = [one.instance for one in module.around()][::-1]
     signatures = [known for one in around if isinstance(known := field(one, "signature"), type)]
     outer = next((one for one in around if not type(one).__module__.startswith("dspy.")), None)
@@ -381,7 +381,7 @@ def _function_of(module: _Module) -> str:
 
 
 def _name_of(signature: Any) -> str:
-    """Return the name of a signature; one that was written as a text has none, and is named by its fields."""
+    """Return the name of a signature. A signature written as a text has no name, so its fields name it."""
     name = str(field(signature, "__name__"))
     if name != "StringSignature":
         return name
@@ -394,7 +394,7 @@ def _name_of(signature: Any) -> str:
 
 @lru_cache(MOST_OPEN)
 def _outputs_of(signature: Any) -> tuple[dict[str, Any], str]:
-    """Return the JSON Schema of a signature's output fields, and its name; types of DSPy's own are read elsewhere."""
+    """Return the JSON Schema of a signature's output fields, and its name. DSPy's own types are read elsewhere."""
     from dspy.adapters.types import Type  # type: ignore[import-not-found,import-untyped,unused-ignore]
     from pydantic import create_model
 
@@ -408,7 +408,7 @@ def _outputs_of(signature: Any) -> tuple[dict[str, Any], str]:
 
 
 def _forms(recording: Recording, schema: Schema[Any]) -> Iterator[Schema[Any]]:
-    """Yield a schema in the forms in which a guarded function has it: without fields that modules add, or its only field."""
+    """Yield the forms of a schema in a guarded function: without fields that modules add, or only its single field."""
     document: Any = schema.document
     fields = {name: part for name, part in document.get("properties", {}).items() if name not in ADDED}
     forms = [{**document, "properties": fields}]
@@ -419,6 +419,6 @@ def _forms(recording: Recording, schema: Schema[Any]) -> Iterator[Schema[Any]]:
 
 def _tool(tool: Any) -> dict[str, Any]:
     function = tool.format_as_litellm_function_call()["function"]
-    # DSPy refuses other arguments.
+    # DSPy rejects other arguments.
     is_open = field(tool, "has_kwargs") is True
     return {**function, "parameters": {**function["parameters"], "additionalProperties": is_open}}

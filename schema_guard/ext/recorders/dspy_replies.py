@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reply behind the outputs of a language model of DSPy, and the way in which it was requested."""
+"""The reply behind the outputs of a language model of DSPy, and the mode of its request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NEWEST: Final = 100
 
 
 def mode_of(sent: Mapping[str, Any], provider: str | None) -> str:
-    """Return how the first attempt asks for the format, as a strategy's name."""
+    """Return the strategy with which the first attempt requests the format."""
     request = requested(sent, provider)
     if request is not None and request.source is not None:
         return request.mode
@@ -26,7 +26,7 @@ def mode_of(sent: Mapping[str, Any], provider: str | None) -> str:
 
 
 def reply_of(lm: Any, outputs: Any) -> Reply | None:
-    """Return the reply behind the outputs of a language model; None if it is from DSPy's cache."""
+    """Return the reply behind the outputs of a language model, or None if it is from DSPy's cache."""
     entry = _entry(lm, outputs)
     response, counted = field(entry, "response"), field(entry, "usage")
     is_counted = count(field(response, "usage"), "prompt_tokens", "input_tokens") is not None
@@ -45,20 +45,20 @@ def reply_of(lm: Any, outputs: Any) -> Reply | None:
 
 
 def _is_streamed() -> bool:
-    """Return whether the reply is streamed; of a stream, litellm estimates the tokens."""
+    """Return whether the reply is streamed. For a stream, litellm estimates the tokens."""
     from dspy import settings  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
     return settings.send_stream is not None
 
 
 def _entry(lm: Any, outputs: Any) -> Any:
-    """Return the entry of DSPy's history for some outputs; None if its history is off."""
+    """Return the entry of DSPy's history for some outputs, or None if its history is off."""
     from dspy.clients.base_lm import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
         GLOBAL_HISTORY,
     )
 
     for history in (items(field(lm, "history")), GLOBAL_HISTORY):
-        # Other threads may have added entries since.
+        # Other threads may have added entries in the meantime.
         for entry in reversed(history[-_NEWEST:]):
             if entry.get("outputs") is outputs:
                 return entry

@@ -2,10 +2,10 @@
 """Calls of Haystack's generators in pipelines and agents: `schema_guard.ext.recorders.haystack.install()`.
 
 Rules:
-1. Haystack's tracer tells of components. Their settings are not in its spans, so the component is read from the code
-   that opens the span. A generator outside of a pipeline or an agent opens no span, and is not seen.
-2. The schema is that of the `JsonSchemaValidator` behind a generator, a format in `generation_kwargs`, or the only
-   tool, if it is forced. If the model may call several tools, each of its calls is one.
+1. Haystack's tracer reports components. Their settings aren't in its spans, so the component is read from the code that
+   opens the span. A generator outside of a pipeline or an agent opens no span, so it isn't recorded.
+2. The schema is that of the `JsonSchemaValidator` after a generator, a format in `generation_kwargs`, or the only tool,
+   if it is forced. If the model may call several tools, each of its calls is one.
 3. The function is the name in the pipeline's metadata, and otherwise the name of the outermost component.
 4. A pipeline or an agent that repeats a request or corrects a reply makes another attempt of the call. So does a
    fallback.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["install", "uninstall"]
 
-# By operation, the variable of the code around a span that holds the component.
+# By operation, the name of the variable with the component in the code around a span.
 _HOLDERS: Final = {
     "haystack.pipeline.run": "self",
     "haystack.component.run": "instance",
@@ -125,7 +125,7 @@ class _Span:
         inner: The application's span.
         around: The span around it.
         asked: The request of its generator, if it waits for a reply.
-        validated: The schemas of the validators behind the generators of a pipeline, by component.
+        validated: The schemas of the validators after the generators of a pipeline, by component.
     """
 
     def __init__(self, spans: Spans, inner: Any, around: _Span | None, operation: str) -> None:
@@ -139,7 +139,7 @@ class _Span:
         return getattr(self.inner, name)
 
     def begin(self, tags: Mapping[str, Any]) -> None:
-        """Read what the span is about."""
+        """Read the component of the span."""
         holder = _HOLDERS.get(self._operation)
         component = None if holder is None else _variable(holder)
         name = words(tags.get("haystack.component.name"))
@@ -152,7 +152,7 @@ class _Span:
         self._spans.begin(self, self.around, name)
 
     def set_content_tag(self, key: str, value: Any) -> None:
-        """Take what a generator gets and returns, and pass it on."""
+        """Record the input and the output of a generator, and pass them on."""
         with self._spans.recording.safely():
             if key.endswith(".input") and isinstance(value, dict) and self._is_request():
                 self._ask(value)
@@ -162,7 +162,7 @@ class _Span:
         self.inner.set_content_tag(key, value)
 
     def end(self, error: BaseException | None) -> None:
-        """End the request of a generator that raised, or leave it to the component around it, which has the reply."""
+        """End the request of a generator that raised, or leave it to the outer component, which has the reply."""
         asked, self.asked = self.asked, None
         if asked is not None and error is None and self.around is not None:
             self.around.asked = asked
@@ -171,7 +171,7 @@ class _Span:
         self._spans.end(self, error)
 
     def _is_request(self) -> bool:
-        """Return whether a generator runs in the span: a pipeline runs other components too."""
+        """Return whether a generator runs in the span. A pipeline runs other components too."""
         name = type(self._component).__name__
         return self._operation in ("haystack.chat_generator.run", "haystack.agent.step.llm") or (
             self._operation == "haystack.component.run"
@@ -183,7 +183,7 @@ class _Span:
         while around is not None and around.asked is None:
             around = around.around
         if around is not None and around.asked is not None:
-            # A generator that asks other ones, one after the other.
+            # A generator that calls other ones, one after the other.
             around.asked.leave()
             around.asked = None
         generator = self._component
@@ -214,7 +214,7 @@ class _Span:
 
 
 def _variable(name: str) -> Any:
-    """Return a variable of the code that opens a span, which is a few frames further out."""
+    """Return a variable of the code that opens a span, which is a few stack frames further out."""
     frame = currentframe()
     for _ in range(_MOST_FRAMES):
         frame = None if frame is None else frame.f_back
@@ -225,7 +225,7 @@ def _variable(name: str) -> Any:
 
 
 def _validated(pipeline: Any, data: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of each generator whose replies a validator of the pipeline takes."""
+    """Return the schema of each generator whose replies go to a validator of the pipeline."""
     schemas = {}
     with suppress(AttributeError, TypeError):
         for sender, receiver in pipeline.graph.edges():
@@ -241,7 +241,7 @@ def _validated(pipeline: Any, data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _tool_schemas(tools: Any) -> list[dict[str, Any]]:
-    """Return the tools of a generator as it sends them; a toolset holds several."""
+    """Return the tools of a generator as it sends them. A toolset contains several."""
     listed: list[dict[str, Any]] = []
     for tool in tools or ():
         if isinstance(field(tool, "parameters"), dict):

@@ -38,17 +38,17 @@ if TYPE_CHECKING:
 
 __all__ = ["install", "uninstall"]
 
-# Settings of the model that change results, and are no secrets.
+# Settings of the model that change results and aren't secret.
 _SETTINGS: Final = ("temperature", "top_p", "max_tokens")
 _PROVIDERS: Final = {
     "OpenAIChatCompletionsModel": "openai",
     "OpenAIResponsesModel": "openai-responses",
 }
-# What the agent answers before the model's next turn, beside function calls.
+# Items that the agent answers before the model's next turn, besides function calls.
 _TURNS: Final = frozenset(
     {"computer_call", "local_shell_call", "shell_call", "apply_patch_call", "mcp_approval_request"}
 )
-# Exceptions about the last reply, and not about the application.
+# Exceptions that concern the last reply, and not the application.
 _REFUSALS: Final = frozenset({"ModelBehaviorError", "ModelRefusalError", "OutputGuardrailTripwireTriggered"})
 
 
@@ -119,7 +119,7 @@ class _Runner:
 
 
 class _Run:
-    """One run under way, with a call for each of its agents."""
+    """One run in progress, with a call for each of its agents."""
 
     def __init__(self, recording: Recording, agent: Any, task: Any, options: dict[str, Any]) -> None:
         self._recording, self._config = recording, options.get("run_config")
@@ -127,11 +127,11 @@ class _Run:
         self._where, self._began_at = current_context(), time()
         self._calls: dict[str, AgentCall] = {}
         self._last: AgentCall | None = None
-        # Since when a response is waited for; None between two requests.
+        # Start of the wait for a response; None between two requests.
         self._waits_since: float | None = None
         self._is_attempt = False
         self._first: Opened | None = None
-        # The recorder of the SDK below leaves the calls of these tools to this one.
+        # The recorder of the SDK doesn't record the calls of these tools, because this recorder does.
         self._tools, self._outer_tools = frozenset[str](), self._where.tools
         with recording.safely():
             self._tools = frozenset(_tool_names(agent, {}))
@@ -142,7 +142,7 @@ class _Run:
                 hooks.run, hooks.own = self, own
 
     def enter(self) -> None:
-        """Make the run the call that the running code is a part of."""
+        """Make the running code part of this run's call."""
         current_tools.set(self._tools)
         if self._first is not None:
             self._first.enter()
@@ -171,7 +171,7 @@ class _Run:
             self._last, self._waits_since = self._call_of(agent), perf_counter()
 
     def answered(self, context: Any, agent: Any, response: Any) -> None:
-        """Take a response of the model."""
+        """Record a response of the model."""
         with self._recording.safely():
             call = self._last = self._call_of(agent)
             took = perf_counter() - (self._waits_since or perf_counter())
@@ -179,7 +179,7 @@ class _Run:
             self._take(call, agent, response, took)
 
     def _take(self, call: AgentCall, agent: Any, message: Any, took: float) -> None:
-        """Take the tool calls of a response. Without any, it is an attempt at the output."""
+        """Record the tool calls of a response. Without any, it is an attempt at the output."""
         reply, raw = read_response(message), raw_reply(message)
         reply = reply._replace(model=reply.model or call.model)
         called = [] if raw is None else written_calls(raw)
@@ -196,7 +196,7 @@ class _Run:
             call.add(reply=reply, elapsed_s=took)
 
     def _call_of(self, agent: Any) -> AgentCall:
-        """Return the call of an agent in this run. Its schema is the one that the model is sent."""
+        """Return the call of an agent in this run. Its schema is the one that the model receives."""
         name = words(look_up(agent, "name"))
         if (name or "") not in self._calls:
             model = look_up(self._config, "model") or look_up(agent, "model")
@@ -214,7 +214,7 @@ class _Run:
         return self._calls[name or ""]
 
     def _close(self, error: BaseException | None) -> None:
-        """Record the calls of the run, which *error* has ended."""
+        """Record the calls of the run. *error* is the exception that ended it."""
         with self._recording.safely():
             calls, self._calls = list(self._calls.values()), {}
             last = self._last
@@ -229,7 +229,7 @@ class _Run:
 
 @cache
 def _hooks() -> Any:
-    """Return the class of the hooks of a run, which pass everything on to the application's own."""
+    """Return the class of the hooks of a run, which pass everything on to the application's own hooks."""
     from agents.lifecycle import RunHooksBase  # type: ignore[import-not-found,unused-ignore]
 
     names = [name for name in vars(RunHooksBase) if name.startswith("on_")]
@@ -270,7 +270,7 @@ def _options(agent: Any, config: Any) -> dict[str, Any]:
 
 
 def _output(recording: Recording, agent: Any) -> tuple[Schema[Any] | None, str]:
-    """Return the schema of an agent's output and how it is asked for; None, which is counted, for plain text."""
+    """Return the schema and the strategy of an agent's output. For plain text, the schema is None, which is counted."""
     from agents import AgentOutputSchema  # type: ignore[import-not-found,unused-ignore]
 
     output = look_up(agent, "output_type")
@@ -281,7 +281,7 @@ def _output(recording: Recording, agent: Any) -> tuple[Schema[Any] | None, str]:
         return None, "bare"
     document = output.json_schema()
     if document.get("title") == "OutputType":
-        # The package's wrapper of types that are no objects.
+        # The package's wrapper of types that aren't objects.
         document = {key: value for key, value in document.items() if key != "title"}
     mode = "strict_schema" if output.is_strict_json_schema() else "json_mode"
     return recording.schema_of(document, output.name()), mode
@@ -296,7 +296,7 @@ def _function_tools(agent: Any) -> list[dict[str, Any]]:
 
 
 def _other_tools(agent: Any) -> set[str] | None:
-    """Return the names that an agent's function calls may have beside its function tools; None for any name."""
+    """Return the names that an agent's function calls may have besides its function tools, or None for any name."""
     if look_up(agent, "mcp_servers"):
         return None
     handoffs = map(_handoff_name, items(look_up(agent, "handoffs")))
@@ -310,7 +310,7 @@ def _handoff_name(handoff: Any) -> str:
 
 
 def _tool_names(agent: Any, seen: dict[int, Any]) -> Iterator[str]:
-    """Yield the names of all tools in reach of an agent, by handoffs too."""
+    """Yield the names of all tools that an agent can reach, also by handoffs."""
     if agent is None or id(agent) in seen:
         return
     seen[id(agent)] = agent

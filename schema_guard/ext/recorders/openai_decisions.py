@@ -79,7 +79,7 @@ async def _acreate(recording: Recording, create: Callable[..., Any], **arguments
 
 
 class _Sent:
-    """A request on its way."""
+    """A request in progress."""
 
     def __init__(self, recording: Recording, arguments: Mapping[str, Any]) -> None:
         self._recording = recording
@@ -95,7 +95,7 @@ class _Sent:
         elapsed_s = perf_counter() - self._began
         questions, where = self._arguments.get("questions"), current_context()
         request = requested_decision(questions) if isinstance(questions, list | tuple) else None
-        # A raw response has no answers before it is parsed.
+        # A raw response has no answers until it is parsed.
         if request is None or (reply is not None and field(reply, "answers") is None):
             self._recording.count("without_schema")
             return

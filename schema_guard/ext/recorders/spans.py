@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The recorders of frameworks with spans: the spans under way, and the calls in them that may get another attempt.
+"""The recorders of frameworks with spans: the open spans, and the calls in them that may get another attempt.
 
 Rules:
 1. The function of a call is the innermost agent around it that has a name: a graph of LangGraph. Without one it is the
    outermost span that has a name, and then the node of a graph. The nodes of prebuilt agents name nothing.
-2. A call waits in the span that it was made in. If it has failed when that ends, it waits in the span around it.
-3. A request gets another attempt of a call that waits if it repeats the call's messages or holds the call's reply.
+2. A call waits in the span in which it was made. If it has failed when the span ends, it waits in the span around it.
+3. A request is another attempt of a waiting call if it repeats the call's messages or contains the call's reply.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ if TYPE_CHECKING:
     from schema_guard.ext.tools.tools import Tools
     from schema_guard.schema import Schema
 
-# Calls that may wait in one span. The oldest one beyond is recorded.
+# Most calls that wait in one span. If there are more, the oldest one is recorded.
 _MOST_WAITING: Final = 256
 _SHORTEST_QUOTE: Final = 8
-# Names that LangChain and LangGraph give to spans without one.
+# Names that LangChain and LangGraph give to unnamed spans.
 _UNNAMED: Final = re.compile(
     r"(Runnable|Channel)[A-Z]\w*(<.*>)?|LangGraph|ChatPromptTemplate|AgentExecutor|_\w*"
 )
@@ -50,7 +50,7 @@ Waiting: TypeAlias = "PendingCall | ToolTurn"
 
 
 class AgentRefusal(Exception):
-    """An agent did not take a reply, and did not say why in an exception."""
+    """An agent rejected a reply, without an exception that gives the reason."""
 
 
 class _Span(NamedTuple):
@@ -68,10 +68,10 @@ class _Span(NamedTuple):
 
 
 class PendingCall(Opened):
-    """A call with a schema that may yet have another attempt.
+    """A call with a schema that may get another attempt.
 
     Attributes:
-        reply: The last message; None before the first, and if nothing was seen of it.
+        reply: The last message; None before the first, and if it was not seen.
     """
 
     def __init__(self, *known: Any) -> None:
@@ -82,11 +82,11 @@ class PendingCall(Opened):
         self._is_raised = False
 
     def continues(self, schema: Schema[Any], messages: Sequence[Any], *, is_own: bool) -> bool:
-        """Return whether a request asks for another attempt.
+        """Return whether a request is another attempt.
 
         Args:
-            schema: That it asks for.
-            messages: That it sends.
+            schema: Schema that the request asks for.
+            messages: Messages that it sends.
             is_own: Whether it is made in the same node of an agent.
         """
         if not is_same(schema, self.schema):
@@ -97,45 +97,45 @@ class PendingCall(Opened):
         return self.reply is not None and self.is_failed() and is_in(self.reply, messages)
 
     def begin(self, messages: Sequence[Any], model: str | None) -> None:
-        """Begin an attempt; one before it that was not answered is none."""
+        """Begin an attempt. An earlier one without an answer doesn't count."""
         last = self.last
         asked = [_compared(message) for message in messages]
         error = None if last is None or last.reply is not None else last.exception
         if error is not None and not self.is_about_format(error):
             self.replace_last()
         elif last is not None and last.exception is None and asked in self._asked:
-            # A node of an agent that asks the same again has refused the reply.
+            # A node of an agent that repeats a request has rejected the reply.
             self._refuse(AgentRefusal())
         self._asked.append(asked)
         self._model, self._is_raised, self._began = model, False, perf_counter()
         self.enter()
 
     def end(self, message: Any = None, *, is_raised: bool = False, **what: Any) -> None:
-        """End the attempt that is under way.
+        """End the current attempt.
 
         Args:
-            message: The model's; None if there is none.
+            message: The message of the model; None if there is none.
             is_raised: Whether the model's call raised.
-            **what: As `AttemptView` takes it; its reply is the message by default.
+            **what: Arguments of `AttemptView`. Default for `reply`: the message.
         """
         self.reply, self._is_raised = message, is_raised
         view = AttemptView(**{"reply": message, **what}, model=self._model)
         self.past([view._replace(elapsed_s=perf_counter() - self._began)])
 
     def refuse(self, error: BaseException) -> None:
-        """Note that the span around the model failed, and whether it did because of the reply."""
+        """Note that the span around the model failed, and whether the reply was the cause."""
         self._is_raised = True
         if self.is_about_format(error):
             self._refuse(error)
 
     def refuse_calls(self, ids: Collection[str], names: Collection[str]) -> None:
-        """Note the ids of the calls that the agent did not take."""
+        """Note the ids of the calls that the agent rejected."""
         calls = items(field(self.reply, "tool_calls"))
         if any(field(call, "id") in ids for call in calls):
             self._refuse(AgentRefusal())
 
     def is_about_format(self, error: BaseException) -> bool:
-        """Return whether an exception says that a reply did not fit, and not that something else went wrong."""
+        """Return whether an exception means that a reply did not fit, and not that something else failed."""
         failure = read_exception(error, self.schema, is_observed=True).failure
         return failure is None or failure.kind != "transport"
 
@@ -150,7 +150,7 @@ class ModelRequest(NamedTuple):
 
     Attributes:
         parent: Id of the span around it.
-        call: The call that its reply is an attempt of; None without a schema.
+        call: The call of which its reply is an attempt; None without a schema.
         turn: The turn of tools that its reply belongs to; None without tools.
         is_plain: Whether it asks for plain text.
     """
@@ -168,10 +168,10 @@ class ModelRequest(NamedTuple):
 
 
 class Spans:
-    """The spans under way, and what waits in each. Safe in threads.
+    """The open spans, and the calls that wait in each. Thread-safe.
 
     Attributes:
-        recording: Takes the calls.
+        recording: Recording that receives the calls.
     """
 
     def __init__(self, recording: Recording) -> None:
@@ -201,13 +201,13 @@ class Spans:
         refused_ids: Collection[str] = (),
         refused_tools: Collection[str] = (),
     ) -> None:
-        """Remove a span: its calls are over, or wait in the span around it.
+        """Remove a span. Its calls are over, or wait in the span around it.
 
         Args:
-            span_id: Its id.
-            error: Raised in it.
-            refused_ids: Ids of the tool calls that an agent did not take.
-            refused_tools: Names of the tools whose calls it did not take.
+            span_id: Id of the span.
+            error: Exception that was raised in it.
+            refused_ids: Ids of the tool calls that an agent rejected.
+            refused_tools: Names of the tools whose calls it rejected.
         """
         with self._lock:
             span, calls = self._spans.pop(span_id, None), self._waiting.pop(span_id, [])
@@ -232,10 +232,10 @@ class Spans:
 
         Args:
             parent_id: Id of the span around it.
-            messages: As they are sent.
+            messages: Messages as they are sent.
             request: The format or the tools that it asks for; None for plain text.
             model: Name of the model.
-            known: As `Recording.open` takes it. Default for `task`: the messages.
+            known: Arguments of `Recording.open`. Default for `task`: the messages.
         """
         if request is None:
             return ModelRequest(parent_id, None, None, is_plain=True)
@@ -256,9 +256,9 @@ class Spans:
 
         Args:
             asked: The request.
-            message: The model's message, as a further request would hold it.
-            reply: The reply that is validated. Default: the message.
-            error: Raised instead of a reply.
+            message: The model's message, as a later request would contain it.
+            reply: The reply to validate. Default: the message.
+            error: Exception that was raised instead of a reply.
         """
         asked.leave()
         if asked.is_plain:
@@ -274,7 +274,7 @@ class Spans:
             is_seen = isinstance(reply, Reply) or call.is_about_format(error)
             call.end(message, is_raised=True, reply=reply if is_seen else None, exception=error)
         elif call is not None and calls:
-            # It may answer in the format, and has chosen to call a tool.
+            # The model could answer in the format, but chose to call a tool.
             self.recording.count("tool_turns")
         elif call is not None:
             call.end(message, reply=reply)
@@ -293,7 +293,7 @@ class Spans:
         return span is not None and span.is_node and span.name in _NODES_OF_AGENTS
 
     def function_of(self, own: str | None, parent_id: Any) -> str | None:
-        """Return the name of the function of a call; None if nothing names it.
+        """Return the name of the function of a call, or None if nothing names it.
 
         Args:
             own: Name of the model's span.
@@ -312,7 +312,7 @@ class Spans:
         return outermost or node
 
     def _wait(self, span_id: Any, call: Waiting) -> None:
-        """Let a call wait in a span; record it if the span is over, or the oldest one there if there are too many."""
+        """Let a call wait in a span. Record it if the span is over, or the oldest one if there are too many."""
         with self._lock:
             over: Waiting | None = call
             if span_id in self._spans:
@@ -323,11 +323,11 @@ class Spans:
             over.close()
 
     def _take(self, parent_id: Any, is_wanted: Callable[[Any, bool], bool]) -> Any:
-        """Remove and return a call that waits in a span or around it; None if there is none.
+        """Remove and return a call that waits in a span or around it, or return None.
 
         Args:
             parent_id: Id of the span.
-            is_wanted: Tells by a call, and by whether it was made in the same node of a prebuilt agent.
+            is_wanted: Function of a call, and of whether it was made in the same node of a prebuilt agent.
         """
         with self._lock:
             for span_id in self._path(parent_id):
@@ -346,7 +346,7 @@ class Spans:
     def _call_of(
         self, parent_id: Any, messages: Sequence[Any], request: Requested, known: dict[str, Any]
     ) -> PendingCall | None:
-        """Return the call that a request is an attempt of; None if it has no schema, or is a part of one further out."""
+        """Return the call of a request's attempt, or None without a schema or if it is part of an outer call."""
         if request.source is None:
             self.recording.count("tool_turns")
             return None
@@ -372,7 +372,7 @@ class Spans:
         return before or ToolTurn(self.recording, known)
 
     def _tools_of(self, request: Requested) -> Tools | None:
-        """Read the tools that the model may call; None if there are none, and if they cannot be read, which is counted."""
+        """Read the tools that the model may call, or return None. Unreadable tools are counted."""
         try:
             return tools_of(request.tools) if request.tools else None
         except (InvalidArgument, InvalidSchema):
@@ -381,7 +381,7 @@ class Spans:
 
 
 def is_in(reply: Any, messages: Sequence[Any]) -> bool:
-    """Return whether messages hold a reply, or one of them quotes its text."""
+    """Return whether messages contain a reply, or one of them quotes its text."""
     compared, text = _compared(reply), _text(reply).strip()
     return any(
         _compared(message) == compared or (len(text) >= _SHORTEST_QUOTE and text in _text(message))
@@ -395,7 +395,7 @@ def _text(message: Any) -> str:
 
 
 def _compared(message: Any) -> tuple[Any, ...]:
-    """Return what two messages have in common that say the same."""
+    """Return the parts of a message that are equal in equivalent messages."""
     calls = [*items(field(message, "tool_calls")), *items(field(message, "invalid_tool_calls"))]
     role = str(either(message, "type", "role")).removesuffix("MessageChunk").lower()
     content = message if isinstance(message, str) else either(message, "blocks", "_content", "content")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reply that is still being written -> the failure that no continuation of it can repair."""
+"""Check replies that are still being written, and return the failure that no continuation can repair."""
