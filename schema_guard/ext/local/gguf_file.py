@@ -20,7 +20,7 @@ ADAPTER_BASE = "schema_guard.base_sha256"
 _MAGIC = b"GGUF"
 _SCALARS = {0: "B", 1: "b", 2: "H", 3: "h", 4: "I", 5: "i", 6: "f", 7: "?", 10: "Q", 11: "q", 12: "d"}
 _TEXT, _ARRAY = 8, 9
-# The quantizations of `general.file_type` that are common; another file has none in its name.
+# The common quantizations of `general.file_type`. The name of another file has none.
 _TYPES = {
     0: "F32",
     1: "F16",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Malformed JSON -> JSON that means the same, each step named and marked lossless or lossy."""
+"""Convert malformed JSON to JSON with the same meaning. Each step has a name, and is lossless or lossy."""
 
 from schema_guard.ext.repair.cursor import MAX_WORK
 from schema_guard.ext.repair.scalar_reply import scalars

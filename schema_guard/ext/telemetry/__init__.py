@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls of guarded functions as OpenTelemetry events, spans and metrics, and as metrics for Prometheus.
+"""Calls of guarded functions as OpenTelemetry events, spans, and metrics, and as metrics for Prometheus.
 
-Off unless switched on by `enable`, or by $SCHEMA_GUARD_TELEMETRY; until then nothing of it is imported.
+Telemetry is off until `enable` or $SCHEMA_GUARD_TELEMETRY switches it on. Until then, none of it is imported.
 """
 
 from schema_guard.ext.telemetry.switch import disable, enable, flush

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a stored reply as it would have been read from the provider.
+"""Read a stored reply as if it came from the provider.
 
-Rules: first remove what a tool wraps around a reply, unless the schema itself declares that. A text is the reply's own text,
-unless it is the JSON of a message or of a whole completion. Nothing here raises.
+Rules: first remove a tool's wrapper around a reply, unless the schema itself declares it. A text is the reply's own
+text, unless it is the JSON of a message or of a whole completion. The functions never raise.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _DEEPEST: Final = 6
 _ASSISTANTS: Final = ("assistant", "ai", "model")
 _MESSAGES: Final = ("message", "messages")
-# Names under which tools store the text alone.
+# Names under which tools store only the text.
 _TEXT_KEYS: Final = ("content", "text", "completion", "output", "response")
 _NO_OUTPUT: Final = Failure("transport", "no_reply", "nothing is stored of the reply")
 _CANCELLED: Final = frozenset(["CancelledError", "KeyboardInterrupt", "GeneratorExit"])
@@ -97,7 +97,7 @@ def _read(output: Any, own: TypedValues, depth: int) -> Reply:
     if own.is_schema_scalar(output):
         return Reply(parsed=ParsedValue(output))
     inside = decoded(output)
-    # An object with one key can be what the model wrote, unless the key is one of messages.
+    # The model may have written an object with one key, unless it is a key of messages.
     is_alone = isinstance(inside, dict) and len(inside) == 1 and inside.keys().isdisjoint(_MESSAGES)
     reply = _unwrapped(inside, own, depth) if isinstance(inside, dict | list) and not is_alone else None
     return replies.read(output) if reply is None or reply.parsed is not None else reply
@@ -113,7 +113,7 @@ def _unwrapped(output: Any, own: TypedValues, depth: int) -> Reply | None:
         inner = _wrapped(output)
         if inner is not None:
             return _read(inner, own, depth - 1)
-    # A key that marks replies and that the schema itself declares is data.
+    # A key that marks replies is data if the schema itself declares it.
     is_data = any(name in output for name in replies.markers() & own.names)
     return None if is_data else value_or(None, replies.read_shape, output)
 
@@ -134,7 +134,7 @@ def _of_list(messages: list[Any], own: TypedValues, depth: int) -> Reply | None:
 
 
 def _wrapped(output: dict[str, Any]) -> Any:
-    """Return the content of a wrapper of a tool or a framework; None if this is no wrapper."""
+    """Return the content of a wrapper of a tool or a framework, or None if there is no wrapper."""
     kwargs, messages = output.get("kwargs"), output.get("messages")
     if output.get("type") == "constructor" and isinstance(kwargs, dict):
         return _langchain(kwargs)

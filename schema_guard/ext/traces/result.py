@@ -34,18 +34,18 @@ class TraceImport:
     Attributes:
         traffic: The part of the traffic, and the tool that had stored the replies.
         dry_run: Whether nothing was stored.
-        rows: Rows, without the unreadable ones.
-        replies: Calls of models in them.
-        calls: Calls that they were grouped into, without those in `left_out` and `repeated`.
-        attempts: Attempts of these calls.
-        stored: Calls that are new in the store; in a dry run, that would be.
-        already_stored: Calls that the store had before.
-        judged: Calls with at least one validated reply, the n of every rate.
-        valid: Those of them with a valid attempt.
-        failures: The failed ones, by kind and code of the last attempt.
+        rows: Number of readable rows.
+        replies: Number of calls of models in them.
+        calls: Number of calls that they were grouped into, without those in `left_out` and `repeated`.
+        attempts: Number of attempts of these calls.
+        stored: Number of new calls in the store; in a dry run, of calls that would be new.
+        already_stored: Number of calls that were already in the store.
+        judged: Number of calls with at least one validated reply, the n of every rate.
+        valid: Number of those with a valid attempt.
+        failures: The failed calls, by kind and code of the last attempt.
         excluded: Calls without a validated reply, by cause and code.
         left_out: Rows that are in no call, by cause.
-        repeated: Replies that the files have a second time.
+        repeated: Number of replies that the files have a second time.
         unreadable: The first unreadable parts of the files.
         unread: The number of all unreadable parts.
         functions: The number of calls of each function.
@@ -70,7 +70,7 @@ class TraceImport:
     functions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def add_unreadable(self, part: Unreadable) -> None:
-        """Count a part of a file that cannot be read."""
+        """Count an unreadable part of a file."""
         self.unread += 1
         self.unreadable += [part] if len(self.unreadable) < _MOST_UNREADABLE else []
 
@@ -80,7 +80,7 @@ class TraceImport:
         self.left_out[cause] = Examples(known.rows + 1, (*known.places, place)[:_MOST_PLACES])
 
     def add(self, outcome: Outcome[Any]) -> None:
-        """Count a call that was validated."""
+        """Count a validated call."""
         self.calls += 1
         self.attempts += len(outcome.attempts)
         self.functions[outcome.call.function, outcome.call.schema_name] += 1
@@ -97,7 +97,7 @@ class TraceImport:
             self.failures[failure.kind, failure.code] += 1
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as plain JSON."""
+        """Return the counts as plain JSON."""
         return {
             "traffic": self.traffic.as_figures(),
             "dry_run": self.dry_run,

@@ -51,10 +51,10 @@ _NAMELESS = "imported"
 
 @dataclass(frozen=True, slots=True)
 class TraceOptions:
-    """How traces are read.
+    """The settings for reading traces.
 
     Attributes:
-        part: Part of the traffic that they hold.
+        part: Part of the traffic in them.
         share: Share of the calls in a sample, in (0, 1].
         tool: Name of the tool that wrote them. Default: the first row of each file shows it.
         function: Function name of the calls. Default: the names in the traces.
@@ -116,7 +116,7 @@ class _Reading:
         self._options, self._schemas, self._result = options, schemas, result
         self._known_tools = tools(options.columns)
         self._replies: list[ReadReply] = []
-        self._copies: Counter[str] = Counter()  # of rows without an id of their own
+        self._copies: Counter[str] = Counter()  # of rows without an id
         self._ids: dict[str, None] = {}
         self._names: dict[str, str] = {}
         self._tools: dict[str, None] = {}
@@ -127,7 +127,7 @@ class _Reading:
         return "+".join(sorted(self._tools)) or self._options.tool or _NAMELESS
 
     def rows(self, name: str) -> Iterator[Row | Unreadable]:
-        """Read a file, and count its rows, the unreadable parts, and what became of the replies."""
+        """Read a file, and count its rows, its unreadable parts, and the replies."""
         tool = None
         for row in rows_of(name):
             if isinstance(row, Row):
@@ -140,7 +140,7 @@ class _Reading:
             yield row
 
     def _left_out(self, tool: Tool, row: Row) -> Iterator[tuple[str, str]]:
-        """Keep the replies in a row. Yield the place of each part that is left out, and the reason."""
+        """Store the replies in a row. Yield the place of each part that is left out, and the reason."""
         if not tool.fits(row.value):
             yield row.place, OTHER_TOOL
             return
@@ -156,7 +156,7 @@ class _Reading:
                 yield item.place, NO_SCHEMA
 
     def _keeps(self, item: StoredReply) -> bool:
-        """Keep a reply, unless it is there already. Return False if its schema is unknown."""
+        """Store a reply, unless it is already there. Return False if its schema is unknown."""
         self._result.replies += 1
         own = self._id_of(item)
         if own in self._ids:
@@ -177,7 +177,7 @@ class _Reading:
         return True
 
     def _id_of(self, reply: StoredReply) -> str:
-        """Return the tool's id of a reply, or one that is made of its row, and of the number of equal rows before it."""
+        """Return the tool's id of a reply, or one from its row and the number of equal rows before it."""
         if reply.id is not None:
             return reply.id
         content = json.dumps(reply.row, sort_keys=True, default=str)

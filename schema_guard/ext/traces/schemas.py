@@ -32,7 +32,7 @@ _DEEPEST = 5
 
 
 class Expected(NamedTuple):
-    """A schema, and its values as they were parsed."""
+    """A schema, and its values in parsed form."""
 
     schema: Schema[Any]
     values: TypedValues
@@ -53,7 +53,7 @@ class Schemas:
         self._expected: dict[tuple[str, str], Expected] = {}
 
     def of(self, row: dict[str, Any]) -> Expected | None:
-        """Return the schema of a row; None if it is unknown."""
+        """Return the schema of a row, or None if it is unknown."""
         schema = self._schema_of(row)
         if schema is None:
             return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A reply as a tracing tool stored it, and what a tool has to provide."""
+"""A reply as a tracing tool stored it, and the interface of a tool."""
 
 from __future__ import annotations
 
@@ -81,9 +81,9 @@ def stored_reply(
     Args:
         row: The stored row.
         place: Its file and line.
-        places: For each field, its possible places. The first one with a value counts. Beside the fields of a reply:
+        places: For each field, its possible places. The first one with a value counts. Besides the fields of a reply:
             `trace`, `ended_at`, `finish_reason`, and a field for each kind of tokens.
-        own: Fields that the caller has read already.
+        own: Fields that the caller has already read.
     """
     known = {field: first_of(row, *where) for field, where in places.items()}
     started, ended, took = seconds(known.get("started_at")), seconds(known.get("ended_at")), None

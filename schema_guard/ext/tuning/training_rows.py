@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The folder that `schema-guard tune prepare` wrote, read for a host and for this machine."""
+"""Read the folder that `schema-guard tune prepare` wrote, for a host or for this machine."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MOST_SHOWN = 5
 
 
 class SftRow(NamedTuple):
-    """A task and the answer to it.
+    """A task and its answer.
 
     Attributes:
         prompt: The messages before the answer, each with `role` and `content`.
@@ -39,14 +39,14 @@ class TrainingSet(NamedTuple):
     """The rows of a folder.
 
     Attributes:
-        train: The rows to train on.
-        validation: The rows to measure on; may be empty.
+        train: The training rows.
+        validation: The validation rows; may be empty.
         manifest: The manifest; a set may have none.
-        keys: The sets of keys of the rows to train on.
-        bytes: Size of each file with rows. The file to train on comes first.
-        has_mark: Whether the file to train on begins with a byte-order mark.
-        is_unchanged: Whether the file to train on is the one that the manifest was written with, if it has a digest.
-        tokens: Of the rows to train on, as the manifest counts them; None if it does not, or the file has changed.
+        keys: The sets of keys of the training rows.
+        bytes: Size of each file with rows. The training file comes first.
+        has_mark: Whether the training file begins with a byte-order mark.
+        is_unchanged: Whether the training file is the one that the manifest was written with, if it has a digest.
+        tokens: Tokens of the training rows, from the manifest; None if it has none, or the file has changed.
     """
 
     train: list[SftRow]
@@ -63,7 +63,7 @@ def read_set(directory: Path) -> TrainingSet:
     """Read a training set.
 
     Raises:
-        InvalidArgument: The manifest or a row cannot be read, or there is no row to train on.
+        InvalidArgument: The manifest or a row can't be read, or there is no training row.
     """
     reader = SuiteReader(directory)
     manifest = _manifest(reader, directory)

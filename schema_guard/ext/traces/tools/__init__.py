@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tools whose exports are read, a file each."""
+"""The tools whose exports can be imported, one file each."""

@@ -18,7 +18,7 @@ from schema_guard.values import Usage
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How the SDKs of providers begin the message of an exception. Langfuse keeps nothing else of it.
+# The beginning of exception messages in the SDKs of providers. Langfuse stores nothing else of an exception.
 _EXCEPTION: Final = re.compile(r"(?:[\w.]+\.)?(?P<name>[A-Z]\w*(?:Error|Exception|Timeout|Cancelled))\b")
 _PLACES: Final = {
     "id": ("id",),
@@ -71,7 +71,7 @@ def _generation(fields: dict[str, Any], place: str) -> StoredReply:
         _PLACES,
         output=_output(fields),
         usage=_usage(fields),
-        # Without a price of the model, the cost is 0.
+        # If the model has no price, the cost is 0.
         cost=amount(first_of(fields, *_COSTS)) or None,
         error=message,
         exception=named["name"] if named else None,
@@ -91,7 +91,7 @@ def _output(fields: dict[str, Any]) -> Any:
 
 
 def _usage(fields: dict[str, Any]) -> Usage:
-    """Return the tokens. Langfuse counts cached input apart from the rest of the input."""
+    """Return the tokens. Langfuse counts cached input separately from other input."""
     usage = decoded(first_of(fields, "usageDetails", "usage_details", "usage"))
     known = usage if isinstance(usage, dict) else {}
     cached = count(first_of(known, "input_cached_tokens", "cache_read_input_tokens", "input_cache_read"))

@@ -88,7 +88,7 @@ def _span(row: dict[str, Any], attributes: dict[str, Any], place: str) -> Stored
 
 
 def _output(attributes: dict[str, Any]) -> Any:
-    """Return the whole completion, which has the finish reason, or else the messages, or else the text."""
+    """Return the whole completion, which has the finish reason, or the messages, or the text."""
     value = first_of(attributes, "output.value")
     whole = decoded(value)
     if isinstance(whole, dict) and not whole.keys().isdisjoint(

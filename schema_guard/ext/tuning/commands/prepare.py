@@ -85,7 +85,7 @@ class Making:
             raise click.UsageError(
                 "--accept-unchecked needs --base MODEL, because a model must not learn from its own mistakes"
             )
-        from schema_guard.ext.local.weights import NAME  # the name by which records know "local"
+        from schema_guard.ext.local.weights import NAME  # the name of "local" in records
 
         return ExportSettings(
             host=self.provider,
@@ -122,6 +122,6 @@ def command(sources: Sources, making: Making, store: str | None, form: str) -> i
     """
     sources.check()
     settings = making.settings(sources.prompt_from)
-    from schema_guard.ext.tuning.commands.training_set import write_set  # 200 ms that the help does not pay
+    from schema_guard.ext.tuning.commands.training_set import write_set  # 200 ms that --help doesn't need
 
     return write_set(sources, making.output, settings, store, form)

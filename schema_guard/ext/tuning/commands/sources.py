@@ -39,11 +39,11 @@ class Sources:
 
     @property
     def reads_store(self) -> bool:
-        """Whether recorded calls are among them."""
+        """Whether the sources include recorded calls."""
         return self.suite is None or self.function is not None
 
     def check(self) -> None:
-        """Refuse filters of recorded calls if no recorded call is read."""
+        """Reject filters of recorded calls if no recorded call is read."""
         for name in () if self.reads_store else ("segment", "since", "until"):
             if getattr(self, name) is not None:
                 raise click.UsageError(

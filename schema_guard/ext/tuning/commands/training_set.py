@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The set of `tune prepare`, gathered from its sources and written."""
+"""Collect the training set of `tune prepare` from its sources, and write it."""
 
 from __future__ import annotations
 
@@ -102,12 +102,12 @@ def _gathered(
 
 
 def _named_schema(named: str | None, suite: Suite | None, *, is_known: bool) -> Schema[Any] | None:
-    """Return the schema of a file, a Python type, or a suite; None if only a store can know it.
+    """Return the schema of a file, a Python type, or a suite, or None if only a store can have it.
 
     Args:
         named: The value of `--schema`.
         suite: The suite; None if there is none.
-        is_known: Whether a function is named, whose schema the store knows.
+        is_known: Whether a function is named, whose schema is in the store.
     """
     if named is None:
         if is_known:
@@ -127,7 +127,7 @@ def _named_schema(named: str | None, suite: Suite | None, *, is_known: bool) -> 
 
 
 def _recorded(store: Store, sources: Sources, schema: Schema[Any] | None) -> RecordedFunction | None:
-    """Return the function as the store knows it; None if no recorded call is needed."""
+    """Return the function from the store, or None if no recorded call is needed."""
     rows = store.configurations()
     named = sources.schema if schema is None else schema.fingerprint
     function = sources.function
@@ -160,7 +160,7 @@ def _calls(store: Store, sources: Sources, recorded: RecordedFunction) -> list[S
 
 
 def _wrong_values(store: Store, recorded: RecordedFunction) -> dict[str, Any] | None:
-    """Return the bounds that labels prove for the wrong values of the calls; None without labels.
+    """Return the bounds that labels prove for the wrong values of the calls, or None without labels.
 
     The bounds are those of the configuration with the most calls.
     """
@@ -188,9 +188,9 @@ def _stored(store: Store, recorded: RecordedFunction, suite: Suite | None) -> Sc
 
 
 def _plain_schema(schema: Schema[Any]) -> Schema[Any]:
-    """Return a schema whose values are plain JSON, whatever Python type it was made of."""
+    """Return a schema whose values are plain JSON, for any Python type."""
     try:
         plain = Schema.of(schema.document, name=schema.name, formats=schema.formats, allow_unknown=True)
     except InvalidSchema:
-        return schema  # with resources of its own, so a document
+        return schema  # with its own resources, so a document
     return plain if plain.fingerprint == schema.fingerprint else schema

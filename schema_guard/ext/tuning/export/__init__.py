@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training set out of records, labelled files and a person's answers: clean, split, and in a host's own spelling."""
+"""A training set from records, labeled files, and a person's answers: clean, split, and in a host's form."""

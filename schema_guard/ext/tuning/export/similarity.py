@@ -93,7 +93,7 @@ def shingles(texts: Sequence[str]) -> list[Shingles]:
 
 
 def masked_shingles(texts: Sequence[str]) -> list[Shingles]:
-    """Return the same with masked entities. A text that has nothing but the template keeps its entities."""
+    """Return the same with masked entities. A text that consists only of the template keeps its entities."""
     names = _names(texts)
     masked = _without_template([_shingles(_masked(text, names)) for text in texts])
     return [own or plain for own, plain in zip(masked, shingles(texts), strict=True)]

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Tuning on this machine: a LoRA for the local model, trained in a process of its own."""
+"""Tuning on this machine: a LoRA for the local model, trained in a separate process."""

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A tuned model for the primary inputs, the prompt for all others."""
+"""A router between a tuned model for the primary inputs and a prompt for all others."""

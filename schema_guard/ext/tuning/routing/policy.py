@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _logger = logging.getLogger("schema_guard")
 
-# A pending call holds its arguments. With more pending ones, the tuned model is too slow for the share of shadows.
+# A pending call stores its arguments. With more pending calls, the tuned model is too slow for the shadow share.
 _MOST_SHADOWS = 100
 
 
@@ -78,11 +78,11 @@ class RouterCounts(NamedTuple):
 
 
 class Way(NamedTuple):
-    """The way of a call.
+    """The branch of a call.
 
     Attributes:
-        branch: `shadowed` is the prompt with a shadow.
-        bucket: The bucket of its input, by which it is recognized. None if none was drawn.
+        branch: `tuned`, `prompt`, or `shadowed`, which is the prompt with a shadow.
+        bucket: The bucket of its input, which identifies the input. None if there is none.
     """
 
     branch: Literal["tuned", "prompt", "shadowed"]
@@ -90,7 +90,7 @@ class Way(NamedTuple):
 
 
 class RoutingPolicy:
-    """Chooses branches, and counts. The arguments are those of `Router`, and *store*, which returns the store of the records."""
+    """Choose and count branches. Arguments: those of `Router`, and *store*, which returns the store of the records."""
 
     def __init__(  # noqa: PLR0913 - each by name
         self,
@@ -133,7 +133,7 @@ class RoutingPolicy:
         return None if self._course is None else self._course.why_back
 
     def way(self, prompt: Any, tuned: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Way:
-        """Return the way of a call.
+        """Return the branch of a call.
 
         Args:
             prompt: The guarded function of the prompt.
@@ -168,7 +168,7 @@ class RoutingPolicy:
     def needs_fallback(self, driven: Driven) -> bool:
         """Return whether a call of the tuned model without a value goes to the prompt."""
         error, failure = driven.error, driven.outcome.failure
-        # An exception that ends the program or the task, or that comes from outside, is no failure of the model.
+        # An exception that ends the program or the task, or that comes from outside, is not a failure of the model.
         if not self._falls_back or (
             error is not None and (not isinstance(error, Exception) or is_interruption(error))
         ):
@@ -200,7 +200,7 @@ class RoutingPolicy:
         return self._primary is None or bool(self._primary(*args, **kwargs))
 
     def _result_of(self, ask: Callable[[], bool], what: str, words: str, *, otherwise: bool) -> bool:
-        """Return what a function of the user returns, or *otherwise* if it raises."""
+        """Return the result of a user's function, or *otherwise* if it raises."""
         try:
             return ask()
         except Exception as error:
@@ -220,7 +220,7 @@ class RoutingPolicy:
                 self._go_back(self._course)
 
     def _go_back(self, course: Course) -> None:
-        """Log why the tuned model is out of use, and write the file of the kill switch, so that other processes stop too."""
+        """Log why the tuned model is off, and write the file of the kill switch, so that other processes stop too."""
         why = f"{self._name}: the tuned model is out of use: {course.why_back}"
         _logger.warning("%s", why)
         if self._switch_file is None:
@@ -242,7 +242,7 @@ class RoutingPolicy:
             return self._counted[what]
 
     def _warn(self, what: str, words: str, error: object) -> None:
-        """Count a fault, and log the first one by its type, because its text may be a user's or a model's."""
+        """Count a fault, and log the type of the first one, because its text may come from a user or a model."""
         if self.count(what) == 1:
             _logger.warning("%s: %s; further ones are counted", self._name, words % type(error).__name__)
 
@@ -269,7 +269,7 @@ def _checked_share(name: str, share: Any) -> float:
 
 
 def _switch_of(source: Any) -> tuple[Path | None, Callable[[], bool]]:
-    """Return the file of a kill switch, if it has one, and a function that returns whether it is pulled."""
+    """Return the file of a kill switch, if it has one, and a function that returns whether the switch is on."""
     if source is None:
         return None, bool
     if callable(source):
@@ -296,11 +296,11 @@ def _is_there(path: str) -> bool:
 
 
 class Bucket(NamedTuple):
-    """Two independent numbers in [0, 1) of an input.
+    """Two independent numbers of an input, in [0, 1).
 
     Attributes:
-        branch: Below the share, the tuned model answers.
-        shadow: Below the share of shadows, the tuned model is also asked beside the answer.
+        branch: If it is below the share, the tuned model answers.
+        shadow: If it is below the share of shadows, the tuned model is called too, after the answer.
     """
 
     branch: float
@@ -336,7 +336,7 @@ def _key_of(store: Store) -> bytes:
         key = snapshot.key()
     if key is not None:
         return key
-    # Nothing was ever stored: the key is made with the tables.
+    # The store is still empty. The key is created with the tables.
     with closing(store.backend.session()) as session:
         return session.key
 
