@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls of one step: asked one by one, counted, and compared with those of the best step before it.
+"""The calls of one step: made one by one, counted, and compared with those of the best step before it.
 
 Rules:
-1. A call counts if one of its replies was validated. An exception is part of the result, and is never raised. A mean is over
-   the calls with a known figure, and None without one.
+1. A call counts if one of its replies was validated. An exception is part of the result, and is never raised. A mean is
+   over the calls with a known figure, and None without one.
 2. With known answers, the share of an answer's leaves that are right counts, and a call without a valid value has none.
    Without them, the share of a valid value's leaves that occur in the input counts. It compares strategies, and proves
    nothing about one value. A difference is that of two strategies on the same inputs.
@@ -266,7 +266,7 @@ def _scores(step: StepCalls, inputs: Inputs) -> dict[str, Score]:
 
 
 def right_values(step: StepCalls, steps: Sequence[StepCalls], inputs: Inputs) -> dict[str, Any]:
-    """Return how many values of a step are right, as its evidence, and those of a decision model beside a prompt's."""
+    """Return the right values of a step as evidence, and compare those of a decision model with a prompt's."""
     wrong = {one.strategy: wrong_shares(one, inputs) for one in steps}
     own = wrong[step.strategy]
     if not own:

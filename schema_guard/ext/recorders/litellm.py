@@ -303,7 +303,7 @@ def _facts_of(kwargs: Mapping[str, Any], sent: _Sent) -> dict[str, Any]:
 
 def _attempt_of(kwargs: Mapping[str, Any], start: Any, end: Any, **what: Any) -> AttemptView:
     began = kwargs.get("current_attempt_api_call_start_time") or start
-    with suppress(AttributeError, TypeError):  # of a clock that is none the time is not known
+    with suppress(AttributeError, TypeError):  # without a valid clock, the time is unknown
         what["elapsed_s"] = max((end - began).total_seconds(), 0.0)
     return AttemptView(**what, model=words(kwargs.get("model")))
 

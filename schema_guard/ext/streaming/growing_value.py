@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from schema_guard.values import OpenPath
 
-# A value is read anew when the text has grown by this share: reading at every chunk would be quadratic.
+# A value is read again when the text has grown by this share. Reading at every chunk would be quadratic.
 # Above a 64th of this size the share grows with the text, so that 8 MB are read twice and not 64 times.
 _GROWTH, _SIZE_OF_DOUBLING = 1 / 64, 2 * 1024 * 1024
 _MARK = re.compile(r'\\.|["{}\[\]:,]', re.DOTALL)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.telemetry.counters import Counters, Labels
     from schema_guard.values import Attempt, Call, Failure, Outcome
 
-# The names are those of the conventions for GenAI as of November 2026, all of them in development, and names of ours
+# The names come from the conventions for GenAI as of November 2026, all in development, and from schema_guard
 # (github.com/open-telemetry/semantic-conventions-genai). A release of their package of constants changes nothing here.
 _SCOPE = "schema_guard"
 _ERROR_TYPE = "error.type"

@@ -27,10 +27,10 @@ token (benchmarks/results/2026-11-27-finetune.txt), after 25 on 200 orders 0.049
 (benchmarks/results/2026-11-26-tuning-local.txt)."""
 _MOST_EPOCHS: Final = 10
 
-# On the local model, with one thread of a server's processor of 2023 that multiplies bfloat16. Set by hand for a free
-# machine, which no kept result measures; on a busy one 25 steps on 200 rows took 229 s of processor
-# (benchmarks/results/2026-11-26-tuning-local.txt), 46 to 54 steps 299 to 604 s of wall time (2026-11-26-demo-finetune.txt,
-# 2026-11-27-finetune.txt).
+# For the local model, on one thread of a 2023 server processor with bfloat16 multiplication. Set by hand for an idle
+# machine, without a stored measurement. On a busy one, 25 steps on 200 rows took 229 s of processor time
+# (benchmarks/results/2026-11-26-tuning-local.txt), and 46 to 54 steps took 299 to 604 s of wall time
+# (2026-11-26-demo-finetune.txt, 2026-11-27-finetune.txt).
 _START_S: Final = 25.0
 _TOKEN_S: Final = 0.0055
 # Validation has only a forward pass.
@@ -39,8 +39,8 @@ _CHARACTERS_A_TOKEN: Final = 3.0
 _TEMPLATE_TOKENS: Final = 32
 
 # On the local model's weights (98 MB, 4 bits) the peak of 25 steps in passes of 1,024 tokens was 2.9 GB
-# (benchmarks/results/2026-11-26-tuning-local.txt). Set so that 3.6 GB are planned for it: twice as many steps were seen to
-# take more, which no kept result measures.
+# (benchmarks/results/2026-11-26-tuning-local.txt). Set so that the plan has 3.6 GB for it, because twice as many steps
+# took more, without a stored measurement.
 _LOADED_BYTES = 1_100_000_000
 _TOKEN_BYTES = 2_400_000
 
