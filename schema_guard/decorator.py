@@ -220,8 +220,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             your function, also for `@guard` without parentheses.
         strategy: The strategy for requesting the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
             `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a
-            list, each retry uses the next strategy. After the last strategy, all retries use it again. If the task is a
-            str, schema_guard puts the format instructions before it.
+            list, each retry uses the next strategy. If there are more retries than strategies, the other retries use
+            the last strategy. If the task is a str, schema_guard puts the format instructions before it.
         max_attempts: The maximum number of attempts for each call. With 1, schema_guard doesn't retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.
@@ -234,11 +234,11 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             value.
         observe: Whether to only validate and record the call, without changing it.
         ignore: Exceptions that schema_guard doesn't count as failures. schema_guard raises these exceptions unchanged.
-            Reports list the calls that raise them, without an alarm.
+            Reports list the calls that raise these exceptions, without an alarm.
         on_failure: `"raise"` raises GuardFailed, and `"return"` returns the Outcome. Default: `"raise"`, unless you set
             `default`.
         default: The value to return when no attempt is valid. The call still raises the exceptions of your function
-            that contain no reply. It also raises errors for results that contain no reply. You can't combine this
+            that contain no reply. The call also raises errors for results that contain no reply. You can't combine this
             argument with `on_failure`.
         name: The name of the function in records. Default: the qualified name of the function.
         provider: The provider or engine, such as `openai`, `openai-responses`, or `llamacpp-llguidance`.
@@ -251,8 +251,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             each `Model` that can stream its replies does so. The setting has no effect on functions that return a whole
             reply. The setting also has no effect with `observe` or `repair`, or if schema_guard sends the schema in
             another form.
-        store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. None records nothing. Default:
-            `default_store()`.
+        store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. With None, schema_guard records
+            nothing. Default: `default_store()`.
         limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
         params: The names of your function's parameters, if they differ from the usual names.
         about: Facts to store with each call, such as the version of the prompt and the name of the model.

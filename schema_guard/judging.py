@@ -109,7 +109,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         checks: Functions that schema_guard calls with the value, converted to the schema's Python type. A check that
             returns True or None accepts the value. A check that returns False, or a message that describes the fault,
             rejects the value.
-        restore: Function that converts a value from the form of an adapted schema to the form of *schema*.
+        restore: Function that converts a value from the form of an adapted schema to the form of your schema.
         limits: Limits on the size of the reply.
         coerce: Whether the schema's Python type can convert a value that its JSON Schema rejects, such as `"12"` for an
             int. If the type converts the value, the result has the form `coerced`, and `coercions` lists the converted
@@ -119,7 +119,8 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         A judgement. If there is no value, `failure` contains the reason.
 
     Raises:
-        InvalidArgument: An argument has the wrong type. The function raises no error for any text of a reply.
+        InvalidArgument: An argument has the wrong type. The function never raises an error because of the text of a
+            reply.
         InvalidSchema: The schema can't be loaded.
     """
     if not isinstance(schema, Schema):

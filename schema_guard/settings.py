@@ -112,7 +112,7 @@ class About(metaclass=NamedArguments):
         tuned: Whether the model was fine-tuned for this task. If the model name begins with `ft:`, the value is always
             true.
         prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
-            table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, a cost is None.
+            table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, the cost of a call is None.
         rules: The file that `schema-guard schema probe --output` wrote, with the rules of the server that the function
             calls. schema_guard sends schemas in the form that the server accepts.
     """

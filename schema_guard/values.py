@@ -130,8 +130,8 @@ class Coercion(NamedTuple):
     '/n string -> integer'
 
     Attributes:
-        location: JSON Pointer to the part in the reply's value. `*` replaces each key that the schema doesn't declare.
-        before: JSON type of the reply's value, such as `string`. `another key` means that the type read an alias.
+        location: JSON Pointer to the converted part of the value. `*` replaces each key that isn't in the schema.
+        before: JSON type of the reply's value, such as `string`, or `another key` if the type read an alias.
         after: The type or format of the converted value, such as `integer` or `date`.
     """
 
@@ -141,7 +141,7 @@ class Coercion(NamedTuple):
 
     @property
     def change(self) -> str:
-        """The types before and after, such as `string -> integer`."""
+        """The types before and after the conversion, such as `string -> integer`."""
         return f"{self.before} -> {self.after}"
 
     def __str__(self) -> str:
@@ -154,11 +154,11 @@ class Failure(NamedTuple):
 
     Attributes:
         kind: Class of the failure, which determines whether schema_guard retries and which exception a call raises.
-            `transport` means no whole reply, because of an exception, no model call, or a lack of time.
+            `transport` means that an exception, a missing model call, or a lack of time prevented a whole reply.
         code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of
             `transport` are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`,
             `cancelled`, `expected` (an exception in `ignore`), and `call_raised` for all other exceptions.
-        message: One line of text for people.
+        message: Description of the failure for people, in one line.
         violations: Violations of the schema, most relevant first. Empty if the failure has another reason.
     """
 
@@ -281,7 +281,7 @@ class Attempt(NamedTuple):
 
 @with_short_repr
 class Call(NamedTuple):
-    """Facts about a guarded call before its first attempt.
+    """Facts about a guarded call that are known before its first attempt.
 
     Attributes:
         id: Version 7 UUID, as 32 hex digits. The order of ids is the order of their creation.

@@ -84,7 +84,7 @@ class Verdict:
         """Return the exit code for a command: 0 for a good verdict, and 1 for a bad verdict.
 
         Args:
-            require_proof: Whether a verdict that asks for more data is also bad.
+            require_proof: Whether to also return 1 for a verdict that asks for more data.
         """
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))

@@ -79,8 +79,8 @@ class ScriptedModel(Closing):
     """A model that returns the replies that you write. See `Model`.
 
     If you pass only the text of a reply, the reply and its chunks are str values. A reply with a finish reason or usage
-    has the form of OpenAI's Chat Completions. Options have no effect. You can call the model from several threads. It
-    uses each reply of a list only once.
+    has the form of OpenAI's Chat Completions. Options have no effect. You can call the model from several threads. The
+    model uses each reply of a list only once.
 
     Attributes:
         asked: The prompts and options of all calls, in order, including calls without a reply.

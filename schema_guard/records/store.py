@@ -302,7 +302,7 @@ class Store(Frames):
         return self._writer.schedule.retention
 
     def prune(self, retention: Retention | None = None) -> Removed:
-        """Delete rows beyond the limits, and overwrite the deleted rows in the files. Counts stay.
+        """Delete rows beyond the limits, and overwrite the deleted rows in the files. The store keeps the counts.
 
         Other processes can write in the meantime, except at the end, when schema_guard rewrites the file.
 
@@ -371,8 +371,8 @@ class Store(Frames):
             step: Name of the step. This method doesn't check the name.
             status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
             reason: The reason why you skip the step. Stored unchanged.
-            function: The guarded function. None means the only function with calls of the schema. If several functions
-                have calls of the schema, a declaration without a function applies to no function.
+            function: The guarded function. None means the only function that has calls of the schema. If several
+                functions have calls of the schema, a declaration without a function applies to no function.
 
         Raises:
             InvalidArgument: The name of the step or the reason is blank, or the status is unknown.

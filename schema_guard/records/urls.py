@@ -245,7 +245,7 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:
-    """Return the store that a `store=` argument names. schema_guard opens a URL when it stores the first record.
+    """Return the store that a `store=` argument names. schema_guard opens the store of a URL at the first record.
 
     In one process, all URLs and links of a file share one store, so that the file has only one writer. If one of the
     URLs sets `?durability=sync`, this durability applies to all of them. For `?payload=` and `?max_age=`, the strictest

@@ -67,8 +67,8 @@ class Counts:
         lost_records: Number of lost attempts by reason: `queue_full`, `store_unavailable`, `disk_full`, `locked`,
             `write_failed`, or `forked_while_writing`.
         pending: Number of attempts that schema_guard hasn't stored yet.
-        redactor_errors: Number of texts that schema_guard doesn't store, because their redaction failed. Their attempts
-            are stored or pending.
+        redactor_errors: Number of texts that schema_guard doesn't store, because their redaction failed. The attempts
+            of these texts are stored or pending.
     """
 
     offered: int

@@ -77,8 +77,8 @@ class Configuration:
         varies: Names of the fields that differ between these calls.
         calls: Number of calls with at least one validated reply. This number is the n of `failed`. Without the unseen
             calls, the number is the n of `valid_first_time`, `fixed_by_retry`, and `repaired`.
-        clean: Share of calls whose first reply was nothing but valid JSON. `valid_first_time` includes these calls. The
-            n of this rate excludes unseen calls, and valid replies whose text is unknown.
+        clean: Share of calls whose first reply contained nothing but valid JSON. `valid_first_time` includes these
+            calls. The n of this rate excludes unseen calls, and valid replies whose text is unknown.
         parsed: Number of calls in `valid_first_time` whose text is unknown, because the function returned parsed
             values.
         valid_first_time: Share of calls whose first attempt was valid without repair.
@@ -109,8 +109,8 @@ class Configuration:
         traffic: The imported traffic that these calls belong to, or empty if no calls were imported. An item is None
             for calls that schema_guard recorded when your function made them.
         answered_again: For a group, the number of calls that a router repeated with the prompted model, because the
-            tuned model had no valid value. The two calls count as one call. The result of the prompted model decides
-            whether it counts for `fixed_by_retry` or `failed`.
+            tuned model had no valid value. The repeated call and the first call count as one call. The result of the
+            prompted model decides whether it counts for `fixed_by_retry` or `failed`.
         models: For an escalation, the attempts of each model. Empty for calls that use only one model.
         stopped: Facts about the replies that schema_guard stopped early. None if the settings stop no replies, or
             if the configurations of a group differ in more than the segment.
@@ -245,9 +245,9 @@ def report_on(  # noqa: PLR0913 - which calls, by name
         store: The store to read.
         since: Include only calls that started at this time or later, in seconds since the epoch.
         until: Include only calls that started before this time.
-        schema: Include only calls with this schema. You can pass its name or its fingerprint.
-        function: Include only calls of this function. You can pass its name, or the end of its name after a dot, if no
-            other function has the same end.
+        schema: Include only calls with this schema. You can pass the name or the fingerprint of the schema.
+        function: Include only calls of this function. You can pass its full name. You can also pass the end of its name
+            after a dot, if no other function has the same end.
         segment: Include only calls of this segment.
         by: Field that the calls of a group have in common, in addition to their schema.
         hours: Whether to also read the rates over time. These rates include the whole hours that contain *since* and

@@ -123,9 +123,9 @@ def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
     Raises:
         InvalidArgument: The value of *n* is below *first* - 1.
 
-    Source: Ville (1939) for the inequality behind the guarantee. Wald (1945), Annals of Mathematical Statistics
-    16(2):117-186, for the likelihood ratios of the bets. Vovk & Wang (2021), Annals of Statistics 49(3):1736-1754, for
-    the mean of e-values.
+    Source: Ville (1939) for the inequality behind the guarantee. See Wald (1945), Annals of Mathematical Statistics
+    16(2):117-186, for the likelihood ratios of the bets. See Vovk & Wang (2021), Annals of Statistics 49(3):1736-1754,
+    for the mean of e-values.
 
     >>> bursts_of([10, 12, 13, 200], 1_000)
     Bursts(entries=2, at_risk=965, failures=4, calls=1000, longest=4, e_value=...)

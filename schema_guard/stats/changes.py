@@ -68,9 +68,9 @@ def changes(failed: Sequence[int], n: int) -> list[Change]:
         InvalidArgument: The value of *n* isn't a number of calls, or is below the number of the last failed call.
 
     Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood ratios.
-    The baseline is the bound from `bounds` for all calls since the last change. It stays the same for a block of calls.
-    A block begins after 50 calls, 100 calls, 200 calls, and so on. Each block starts new sums until the next block
-    begins. Only four blocks are active at the same time.
+    The baseline is the bound from `bounds` for all calls since the last change. The baseline stays the same for a block
+    of calls. A block begins after 50 calls, 100 calls, 200 calls, and so on. Each block starts new sums until the next
+    block begins. Only four blocks are active at the same time.
 
     >>> changes(range(1_001, 1_021), 1_020)
     [Change(direction='rise', start=1001, alarm_at=1005, prior_n=1000, prior_k=0)]

@@ -33,8 +33,8 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
     The bounds hold for any number of values. You can check as often as you like and stop at any time. The probability
     that one of the bounds is ever on the wrong side of the mean is at most *alpha*. The bounds assume that each value
     has the same mean, regardless of the earlier values. For differences of 1, 0, or -1, the interval is usually
-    narrower than the interval from `paired`, down to 0.6 times its width. At an alpha of 0.05, it can be up to 15%
-    wider for at most 50 pairs, and up to 4% wider for more pairs.
+    narrower than the interval from `paired`, down to 0.6 times its width. At an alpha of 0.05, the interval can be up
+    to 15% wider for at most 50 pairs, and up to 4% wider for more pairs.
 
     Args:
         gaps: Differences, each in [-1, 1]. Without values, the bounds are -1 and 1.
@@ -44,9 +44,9 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
         InvalidArgument: A value is out of its range, or *alpha* is out of its range.
 
     Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. The method excludes a mean when the capital of bets against
-    the mean reaches 2 / alpha. It divides the stake once over fixed bets. Each bet is a share of the possible loss. The
-    capital of each bet is a product, so the order of the values doesn't matter. This capital falls as the mean rises,
-    so bisection finds the excluded means.
+    the mean reaches 2 / alpha. The method divides the stake once over fixed bets. Each bet is a share of the possible
+    loss. The capital of each bet is a product, so the order of the values doesn't matter. This capital falls as the
+    mean rises, so bisection finds the excluded means.
 
     >>> gap_bounds([1.0] * 20 + [-1.0] * 2 + [0.0] * 78)
     Bounds(lower=0.0217..., upper=0.351...)

@@ -22,7 +22,7 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
     fail independently at one rate. For a rate that you check repeatedly, use `bounds`.
 
     Args:
-        k: Number of failed calls, a whole number. The guarantee doesn't cover a sum of cluster means.
+        k: Number of failed calls, as a whole number. The guarantee doesn't cover a sum of cluster means.
         n: Number of calls.
         confidence: Two-sided coverage, in (0, 1), with the same error on each side.
 

@@ -39,12 +39,12 @@ class Paired:
 def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     """Compare two configurations that answered the same inputs.
 
-    The results hold at all times. If B isn't better, the probability that `better` is ever true is at most *alpha*. The
-    probability that the difference is ever outside its interval is also at most *alpha*. If the lower bound is above 0,
-    `better` is true. If `better` is true, the lower bound can still be below 0, because the interval combines four
-    bounds. The method assumes that each pair has a different input. It also assumes one constant probability that only
-    A fails on an input, and another constant probability that only B fails. Pairs with the same input are a cluster,
-    which counts once. With clusters, *b* and *c* are sums of cluster means.
+    The results are valid at all times, however often you check. If B isn't better, the probability that `better` is
+    ever true is at most *alpha*. The probability that the difference is ever outside its interval is also at most
+    *alpha*. If the lower bound is above 0, `better` is true. If `better` is true, the lower bound can still be below 0,
+    because the interval combines four bounds. The method assumes that each pair has a different input. The method also
+    assumes one constant probability that only A fails on an input, and another constant probability that only B fails.
+    Pairs with the same input are a cluster, which counts once. With clusters, *b* and *c* are sums of cluster means.
 
     Args:
         b: Number of pairs in which only A failed.

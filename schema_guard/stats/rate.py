@@ -31,7 +31,9 @@ class Rate:
 
     @staticmethod
     def of(count: float, n: int, *, alpha: float = ALPHA, alpha_lower: float | None = None) -> Rate:
-        """Return the rate of *count* in *n* calls. Both bounds are at *alpha*, unless you pass *alpha_lower*.
+        """Return the rate of *count* in *n* calls. Each bound is wrong with a probability of at most *alpha*.
+
+        For the lower bound, *alpha_lower* overrides *alpha*.
 
         >>> Rate.of(0, 377).rate, Rate.of(0, 0).rate
         (0.0, None)

@@ -64,8 +64,8 @@ def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
     Raises:
         InvalidArgument: The counts are inconsistent, or *alpha* is out of its range.
 
-    Source: Ville (1939) for the inequality behind the guarantee. Robbins (1970), Annals of Mathematical Statistics
-    41(5):1397-1409, for the mixture. Krichevsky & Trofimov (1981), IEEE Transactions on Information Theory
+    Source: Ville (1939) for the inequality behind the guarantee. See Robbins (1970), Annals of Mathematical Statistics
+    41(5):1397-1409, for the mixture. See Krichevsky & Trofimov (1981), IEEE Transactions on Information Theory
     27(2):199-207, for the prior of the mixture, cut off at the bound. Inverts `log_e_value`.
 
     >>> bounds(3, 50)
@@ -90,13 +90,13 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
         k: Number of failed calls, 0 <= k <= n.
         n: Number of calls. If *n* is 0, the log is 0, which means an e-value of 1.
         target: The target, in (0, 1).
-        side: "ok" for evidence that the rate is below the target, "bad" for evidence that it is above.
+        side: "ok" for evidence that the rate is below the target, "bad" for evidence that the rate is above the target.
 
     Raises:
         InvalidArgument: The counts are inconsistent, the target is out of its range, or the side is unknown.
 
-    Source: Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, with the prior Beta(1/2, 1/2) of Krichevsky & Trofimov
-    (1981) cut off at the target. Ville (1939) for the guarantee.
+    Source: Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, with the prior Beta(1/2, 1/2) of
+    Krichevsky & Trofimov (1981) cut off at the target. See Ville (1939) for the guarantee.
 
     >>> log_e_value(0, 377, 0.01, side="ok") > log(1 / 0.05) > log_e_value(0, 376, 0.01, side="ok")
     True
@@ -109,7 +109,9 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
 
 
 def e_value(k: float, n: int, target: float, *, side: Side) -> float:
-    """Return the evidence as odds, as the exponential of `log_e_value`. Infinite if the log is above 709.
+    """Return the exponential of `log_e_value`, which is the evidence as odds.
+
+    The result is infinite if the log is above 709.
 
     Source: `log_e_value`, which also describes the assumptions, the arguments, and the errors.
 
@@ -122,8 +124,9 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
     """Return the number of further calls that would decide whether a failure rate is below a target.
 
-    The result is a forecast for further calls that fail at the observed rate k/n. It is the smallest m for which n + m
-    calls reach an e-value of 1/alpha on the same side of the target. The arguments are the same as for `log_e_value`.
+    The result is a forecast for further calls that fail at the observed rate k/n. The result is the smallest m for
+    which n + m calls reach an e-value of 1/alpha on the same side of the target. The arguments are the same as for
+    `log_e_value`.
 
     Returns:
         The number of further calls, or 0 if the data already decides the question. None if no number of calls can

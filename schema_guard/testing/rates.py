@@ -270,7 +270,8 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
     Args:
         function: Function that takes one input, sync or async. A call of a guarded function fails if no attempt is
             valid, regardless of `on_failure` and `default`. A call of another function fails if it raises
-            AssertionError, GuardFailed, or one of *failures*, or returns an Outcome without a valid value.
+            AssertionError, GuardFailed, or one of the exceptions in *failures*, or returns an Outcome without a valid
+            value.
         inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. The function runs
             calls with equal inputs one after another, and counts the mean of their results as one result.
         max: Highest failure rate that passes, in (0, 1).

@@ -30,7 +30,7 @@ def Try(model: Any, *, abstain_below: float) -> Any:  # noqa: N802
         >>> settings = guard(schema, strategy="decision", provider="openai-decisions", models=models)
 
     Args:
-        model: A name or a `Model`, as `models=` accepts it.
+        model: The name of a model, or a `Model`, as for `models=`.
         abstain_below: The threshold, between 0 and 1.
 
     Raises:

@@ -53,11 +53,11 @@ def serve(
     - Gemini: `POST /v1beta/models/MODEL:generateContent`
 
     `GET /v1/models` lists the model. If a request forces a tool, or the reply has the finish reason `tool_call`, the
-    server returns a tool call. The text of the reply is then the arguments of the tool call. If the model doesn't count
-    tokens, the server counts four characters as one token. The server returns status 400 for a request that the
-    provider would refuse. Examples are an unknown role, empty content, and a tool call without a result. The server
-    also returns status 400 if the script has no reply for a request. If the model raises an exception, the server
-    returns status 500.
+    server returns a tool call. In this case, the text of the reply contains the arguments of the tool call. If the
+    model doesn't count tokens, the server counts four characters as one token. The server returns status 400 for a
+    request that the provider would refuse. Examples are an unknown role, empty content, and a tool call without a
+    result. The server also returns status 400 if the script has no reply for a request. If the model raises an
+    exception, the server returns status 500.
 
     Args:
         answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt

@@ -57,7 +57,7 @@ class Content(metaclass=NamedArguments):
         second_opinion: A second model that answers the prompts of some of the calls, or None.
         right_unit: The unit of the bounds for wrong values. `"value"` bounds the share of wrong values, and `"call"`
             bounds the share of calls with a wrong value. Set the unit before you label the first value.
-        items: The minimum number of distinct rows in a list. If a list has fewer rows, the attempt fails, and
+        items: The minimum number of distinct rows in a list. If a list has fewer distinct rows, the attempt fails, and
             schema_guard retries.
         skip_fields: Names of fields, such as summaries, whose values schema_guard doesn't search for in the source.
     """

@@ -58,10 +58,10 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
     contain the tokens of all attempts, or None if the tokens of one attempt are unknown.
 
     For an iterable, the function returns the results in the order of the rows. It makes the calls while you iterate
-    over the results. For a Ray dataset, the function returns a lazy dataset in Ray's order. Its blocks contain at most
-    32 x *concurrency* rows. If a worker dies, Ray processes the worker's block again, and repeats the calls. The
-    results then contain the replies of the repeated calls, but the store keeps the records of the first calls. If a row
-    kills its worker every time, Ray repeats the block without end.
+    over the results. For a Ray dataset, the function returns a lazy dataset in Ray's order. The blocks of this dataset
+    contain at most 32 x *concurrency* rows. If a worker dies, Ray processes the worker's block again, and repeats the
+    calls. The results then contain the replies of the repeated calls, but the store keeps the records of the first
+    calls. If a row kills its worker every time, Ray repeats the block without end.
 
     Args:
         rows: Rows as mappings, which the function reads one at a time, or a `ray.data.Dataset`.
@@ -86,8 +86,8 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
         An iterator of dicts, or a `ray.data.Dataset`.
 
     Raises:
-        InvalidArgument: A setting is invalid. The first result also raises this error if the columns of the row are
-            wrong, or if the name of the model is unknown. A row that isn't a mapping raises this error too.
+        InvalidArgument: A setting is invalid. If the columns of the rows are wrong, or the name of the model is
+            unknown, reading the first result raises this error. A row that isn't a mapping raises this error too.
         InvalidSchema: The schema can't be loaded.
         MissingExtra: A package that the model needs isn't installed.
     """

@@ -100,7 +100,8 @@ class PrefixChecker:
 
     Attributes:
         failure: The failure if no continuation can be valid, otherwise None.
-        read: Number of characters read. After a failure, the number includes the character that caused the failure.
+        read: Number of characters that the checker has read. After a failure, the number includes the character that
+            caused the failure.
     """
 
     failure: Failure | None
@@ -149,7 +150,7 @@ class PrefixChecker:
         """Read the next piece of the reply.
 
         Args:
-            text: The next piece, of any length.
+            text: The next piece of the reply, of any length.
 
         Returns:
             The failure if no continuation can be valid, otherwise None. After a failure, each further call

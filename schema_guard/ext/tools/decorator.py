@@ -46,10 +46,10 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     """Guard a function that makes one turn of an agent, so that every tool call in the reply is valid.
 
     If every tool call is valid, or the reply has none, the decorated function returns the reply unchanged. Otherwise,
-    schema_guard calls the function again. It makes at most *max_attempts* attempts in total. The new call sends the
-    messages, the model's turn, and a result for each tool call, in the provider's format. The result lists the faults
-    of the tool call. The tools of the invalid turn don't run. schema_guard records each tool call as one call of the
-    function, with the tool as its schema and the turn as its parent.
+    schema_guard calls the function again. schema_guard makes at most *max_attempts* attempts in total. The new call
+    sends the messages, the model's turn, and a result for each tool call, in the provider's format. The result lists
+    the faults of the tool call. The tools of the invalid turn don't run. schema_guard records each tool call as one
+    call of the function, with the tool as its schema and the turn as its parent.
 
     Args:
         tools: Tools that the model can call, as for `judge_calls`.

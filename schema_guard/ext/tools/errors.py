@@ -22,8 +22,8 @@ class ToolCallsFailed(GuardFailed):
 
     Attributes:
         judgements: Judgements of the tool calls of each reply, in order, without schemas.
-        outcome: The turn, with one attempt for each reply. The failure of the turn is the failure of the first invalid
-            tool call.
+        outcome: The outcome of the turn, with one attempt for each reply. The failure of the turn is the failure of the
+            first invalid tool call.
     """
 
     def __init__(

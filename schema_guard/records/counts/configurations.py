@@ -172,15 +172,15 @@ class ConfigurationCounts:
     """The counts of one configuration of one function in one segment.
 
     Rates exclude calls without a validated reply. `transport` counts these calls, and `excluded` lists them by cause.
-    `calls` counts all other calls. It is the sum of `valid_first_time`, `repaired`, `fixed_by_retry`, `failed`, and
-    `unseen - unseen_failed`.
+    `calls` counts all other calls. This number is the sum of `valid_first_time`, `repaired`, `fixed_by_retry`,
+    `failed`, and `unseen - unseen_failed`.
 
     A call is unseen if a library inside the function retried, and schema_guard didn't see the attempts. In this case,
     schema_guard knows whether the call failed, but not which attempt was valid. An unseen call therefore counts only
     for `failed`.
 
-    The number of calls n of the rate `failed` is `calls`. The n of `valid_first_time`, `repaired`, and `fixed_by_retry`
-    is `calls - unseen`. The n of `clean` is `texts`, because a parsed value doesn't show its text.
+    For the rate `failed`, the number of calls n is `calls`. The n of `valid_first_time`, `repaired`, and
+    `fixed_by_retry` is `calls - unseen`. The n of `clean` is `texts`, because a parsed value doesn't show its text.
 
     Attributes:
         id: Id of the configuration in this store, or None if it is unknown.
@@ -202,17 +202,18 @@ class ConfigurationCounts:
         parsed: Number of calls in `valid_first_time` whose text is unknown, because the function parsed the reply.
         coerced: Number of calls whose valid reply the schema's Python type converted.
         textless: Number of calls in `valid_first_time` whose text is unknown, including the calls in `parsed`.
-        repaired: Number of calls whose valid attempt schema_guard repaired, at any attempt.
-        fixed_by_retry: Number of calls whose valid attempt was the second or a later one, without repair.
+        repaired: Number of calls whose valid attempt schema_guard repaired, whether it was the first or a later
+            attempt.
+        fixed_by_retry: Number of calls with a valid second or later attempt, without repair.
         failed: Number of calls without a valid attempt, including calls that a transport failure ended after a
             validated reply.
         unseen: Number of calls in which a library retried, and schema_guard didn't see the attempts.
         unseen_failed: Number of calls in `unseen` that failed.
-        transport: Number of calls without a validated reply. `calls` doesn't include them.
+        transport: Number of calls without a validated reply. `calls` doesn't include these calls.
         excluded: The calls in `transport` by their cause, most frequent first.
-        clusters: Number of inputs with the same number of calls and failures, if any input has more than one call,
-            otherwise empty. Calls with the same `cluster` tag have one input. Without the tag, calls with the same task
-            have one input.
+        clusters: Number of inputs for each combination of *n* calls and *k* failures. Empty if each input has only one
+            call. Calls with the same `cluster` tag count as one input. Without this tag, calls with the same task count
+            as one input.
         attempts: For each attempt number from 1, the number of validated attempts, and how many of them failed. Neither
             number includes transport failures.
         sums: Sums of the tokens, the time, and the cost of the attempts, by attempt number.

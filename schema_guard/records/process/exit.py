@@ -42,8 +42,9 @@ def flush_on_sigterm() -> None:
     """Store pending attempts on SIGTERM, which otherwise ends this process at once.
 
     Storing takes at most two seconds. Afterward, the signal ends the process, with the usual exit status. Call this
-    function in the main thread. Don't call it if a server handles the signal, such as gunicorn, Celery, or uvicorn.
-    These servers end Python normally, which stores pending attempts, or have a hook for `schema_guard.flush()`.
+    function in the main thread. Don't call this function if a server handles the signal, such as gunicorn, Celery, or
+    uvicorn. These servers end Python normally, which stores pending attempts, or have a hook for
+    `schema_guard.flush()`.
 
     Raises:
         InvalidArgument: The current thread isn't the main thread, SIGTERM has a handler, or the process ignores

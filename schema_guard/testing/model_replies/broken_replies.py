@@ -63,7 +63,7 @@ class Broken:
         how: Name of the fault, such as `"trailing_comma"` or `"schema_echo"`.
         finish_reason: Finish reason of the provider. The fields *kind* and *code* depend on this reason.
         repaired_by: Lowest level of repair that makes the reply valid. None if no level makes the reply valid, or if
-            the package part for `repair` isn't installed.
+            your installation lacks the part that repairs JSON.
         chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
     """
 
