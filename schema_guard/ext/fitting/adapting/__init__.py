@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A schema made ready for a provider or engine: the strongest form that it takes, and the way back from it."""
+"""A schema in the strongest form that a provider or engine accepts, and the conversion of values from that form."""
 
 from schema_guard.ext.fitting.adapting.adaptation import adapt
 from schema_guard.ext.fitting.adapting.result import Adapted, SchemaChange

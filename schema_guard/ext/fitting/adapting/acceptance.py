@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The forms that a provider takes, by its rules. The first form without an error is sent.
+"""The forms that a provider accepts, by its rules. The first form without an error is sent.
 
 No code in this module names a provider. A new rule in a table takes effect without a change here.
 """
@@ -22,38 +22,38 @@ _STRING = {"type": "string"}
 
 
 class Acceptance:
-    """What one table takes."""
+    """The schemas that one table accepts."""
 
     def __init__(self, table: Rules) -> None:
         self.table = table
-        # Only these give an error. A keyword that no rule names may give one too.
+        # Only these rules cause errors. A keyword without a rule may cause one too.
         self._sure = [rule for rule in inner_rules(table) if rule.confidence == "high"]
         self._unnamed = KEYWORDS - table.takes - STRUCTURE
 
     def errors(self, schema: dict[str, Any]) -> list[Finding]:
-        """Give what is known to go wrong with one schema, what is inside of it apart."""
+        """Return the known errors of one schema, without those of the schemas inside of it."""
         site = Site(schema, "/x", {})
         return [finding for finding in findings_at(site, self.table) if finding.severity == "error"]
 
     def is_clean(self, schema: dict[str, Any]) -> bool:
-        """Whether one schema, what is inside of it apart, is taken as it is."""
+        """Return whether one schema, without the schemas inside of it, is accepted unchanged."""
         site = Site(schema, "/x", {})
         if self._unnamed.isdisjoint(schema) and not any(rule.is_broken(site) for rule in self._sure):
             return True
         return not self.errors(schema)
 
     def is_sure(self, schema: dict[str, Any]) -> bool:
-        """Whether one schema, what is inside of it apart, is taken as it is, and nothing says that it might be refused."""
+        """Return whether one schema, without those inside of it, is accepted unchanged and isn't likely to be refused."""
         findings = findings_at(Site(schema, "/x", {}), self.table)
         return not any(finding.severity == "error" or finding.effect == "rejected" for finding in findings)
 
     def first(self, *candidates: dict[str, Any]) -> dict[str, Any] | None:
-        """Return the first schema that is taken; None if none is."""
+        """Return the first accepted schema. None if no schema is accepted."""
         return next((schema for schema in candidates if self.is_clean(schema)), None)
 
     @cached_property
     def most_optional(self) -> int | None:
-        """How many properties of an object may be absent; None: any number."""
+        """The maximum number of optional properties of an object, or None for any number."""
         for number in range(_MANY):
             listed = {f"p{place}": _STRING for place in range(number + 1)}
             document = {"type": "object", "properties": listed, "additionalProperties": False}
@@ -64,7 +64,7 @@ class Acceptance:
 
     @cached_property
     def untyped(self) -> bool:
-        """Whether a schema need not say what it takes."""
+        """Whether a schema without keywords is accepted."""
         return self.is_clean({})
 
     @cached_property
@@ -79,22 +79,22 @@ class Acceptance:
 
     @cached_property
     def booleans(self) -> bool:
-        """Whether a boolean is taken as the schema of a property."""
+        """Whether a boolean is accepted as the schema of a property."""
         document = {"properties": {"a": False}}
         return not any(finding.location == "/properties/a" for finding in findings_of(document, self.table))
 
     @cached_property
     def nulls(self) -> bool:
-        """Whether null is a type; else it is said by OpenAPI's `nullable`."""
+        """Whether null is a type. Otherwise, a schema needs OpenAPI's `nullable`."""
         return self.is_clean({"type": "null"})
 
     @cached_property
     def open_objects(self) -> bool:
-        """Whether an object may list properties and be open."""
+        """Whether an object with listed properties may be open."""
         listed = {"type": "object", "properties": {"a": _STRING}, "required": ["a"]}
         return self.first(listed, {**listed, "additionalProperties": True}) is not None
 
     @cached_property
     def maps(self) -> bool:
-        """Whether an object may say what its unknown properties are."""
+        """Whether an object may have a schema for its unknown properties."""
         return self.is_clean({"type": "object", "additionalProperties": _STRING})

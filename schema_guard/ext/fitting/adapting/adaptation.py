@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The strongest schema that a provider or engine takes for a schema of the user's.
+"""The strongest form of the user's schema that a provider or engine accepts.
 
 Rules:
-1. The user's schema is read, never changed, and every reply is judged against it.
-2. What is taken as it is, is sent as it is.
-3. What is sent has no error of `lint`; where that cannot be reached nothing is sent, and the reason is told.
+1. The user's schema is never changed, and every reply is validated against it.
+2. A schema that the provider accepts is sent unchanged.
+3. A sent schema has no error of `lint`. If that is impossible, nothing is sent, and the result has the reason.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.probed_rules import RulesLike
     from schema_guard.ext.fitting.rules.rule import Rules
 
-# Levels of recursion that are written out where none is taken, until one of them is not too large.
+# Levels of recursion to expand if the provider accepts none. The first one that isn't too large is used.
 _UNROLLED = (2, 1, 0)
 _ROUNDS = 20
 
@@ -99,7 +99,7 @@ def _adapted(loaded: Schema[Any], table: Rules, provider: str) -> Adapted:
 
 
 def _findings_as_it_is(loaded: Schema[Any], table: Rules) -> list[Finding] | None:
-    """Return the warnings about a document that is sent unchanged, and None about another one.
+    """Return the warnings about a document that is sent unchanged. None for any other document.
 
     The provider accepts all of it, and reads it as the user does.
     """
@@ -121,7 +121,7 @@ def _findings_as_it_is(loaded: Schema[Any], table: Rules) -> list[Finding] | Non
 
 
 def _has_more(document: Any, table: Rules) -> bool:
-    """Say whether a document has keywords that nobody knows, OpenAPI's own apart where that is spoken."""
+    """Return whether a document has unknown keywords. `nullable` is known if the table uses it instead of null."""
     known = KEYWORDS | ANNOTATIONS | STRUCTURE | (set() if Acceptance(table).nulls else {"nullable"})
     return any(
         isinstance(place.schema, dict) and not place.schema.keys() <= known
@@ -149,7 +149,7 @@ def _likely(
                 _value_at(document, finding),
                 f"the provider probably {finding.message}",
             )
-            # What may be refused is sent: whether it is enforced is no question then.
+            # A part that may be refused is sent anyway, so it is neither narrowed nor relaxed.
             if finding.effect != "rejected":
                 (narrowed if finding.effect == "narrowed" else relaxed).append(change)
     return relaxed, narrowed
@@ -167,7 +167,7 @@ def _at(document: Any, location: str) -> Any:
 
 
 def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
-    """Give a built schema as it is sent: an object where it has to be one, with its definitions, and without an error."""
+    """Return a built schema in its sent form: an object if required, with its definitions, and without an error."""
     root, form = built
     if not _may_be_root(builder, root):
         root = _wrapped(builder, root)
@@ -198,7 +198,7 @@ def _finished(builder: Builder, built: BuiltSchema, provider: str) -> Adapted:
 
 
 def _wrapped(builder: Builder, root: dict[str, Any]) -> dict[str, Any]:
-    """Give an object around a schema, closed where that can be said."""
+    """Return an object around a schema, closed if the provider accepts that."""
     around = {"type": "object", "properties": {VALUE: root}, "required": [VALUE]}
     closed = {**around, "additionalProperties": False}
     if builder.accepted.is_clean(closed):
@@ -219,7 +219,7 @@ def _may_be_root(builder: Builder, root: dict[str, Any]) -> bool:
 def _cleaned(
     builder: Builder, document: dict[str, Any], places: dict[int, str]
 ) -> tuple[str | None, list[Finding]]:
-    """Take out what still is an error, and list it. Return the reason if an error is left, and the last findings."""
+    """Remove parts with errors, and list them. Return the reason if an error is left, and the last findings."""
     findings: list[Finding] = []
     for _ in range(_ROUNDS):
         findings = list(findings_of(document, builder.table))
@@ -246,7 +246,7 @@ def _cleaned(
     return "the rejected part can't be removed", findings
 
 
-# Without these a schema means something else, and not less.
+# Without these, a schema has another meaning instead of a weaker one.
 _NEEDED = frozenset({"additionalProperties", "items", "properties", "required"})
 
 

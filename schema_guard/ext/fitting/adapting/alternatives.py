@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Alternatives that are written, put together: `anyOf`, a list of types, or `nullable`."""
+"""Written alternatives as one schema: `anyOf`, a list of types, or `nullable`."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _ENCODED = json.JSONEncoder(sort_keys=True).encode
 
 
 def union(builder: Builder, made: list[tuple[BuiltSchema, list[Any]]]) -> BuiltSchema | None:
-    """Write alternatives as one schema; None without one.
+    """Write alternatives as one schema. None if there is no alternative.
 
     Args:
-        builder: Of the schema.
+        builder: Builder of the schema.
         made: Each alternative, and the plain schemas that it was made from.
     """
     if not made:
         return None
-    # A text that may be any JSON is all of them, and beside it a string would say two things.
+    # A text with any JSON includes all alternatives, and a string beside it would have two meanings.
     anything = next((built for built, _ in made if isinstance(built.form, TextForm)), None)
     if anything is not None:
         return anything
@@ -56,7 +56,7 @@ def _is_new(schema: dict[str, Any], met: set[str]) -> bool:
 
 
 def joined(builder: Builder, schemas: list[dict[str, Any]]) -> dict[str, Any]:
-    """Give alternatives as one schema: a list of types where they say nothing else, or `anyOf`."""
+    """Return alternatives as one schema: a list of types if they have no other keywords, or `anyOf`."""
     parts: list[dict[str, Any]] = []
     met: set[str] = set()
     for schema in schemas:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays, and such of fixed length as objects where places cannot be told apart."""
+"""Arrays. An array of fixed length becomes an object if its places can't have different schemas."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.adapting.plain.flat_schema import FlatSchema
 
 _SIZES = ("minItems", "maxItems", "uniqueItems")
-# Longer ones are no tuples that somebody thinks of by their places.
+# In longer arrays, a place hardly has a meaning of its own.
 _LONGEST_TUPLE = 16
 _LONGEST_FIXED = 8
 
@@ -31,7 +31,7 @@ def array_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | None
     prefix = merged.prefix if most is None else merged.prefix[: int(most)]
     ends = next((place for place, held in enumerate(prefix) if False in held), None)
     if ends is not None or items == [False]:
-        # Places of which no value is valid are places that are not there.
+        # A place without a valid value is a place that doesn't exist.
         ends = len(prefix) if ends is None else ends
         prefix, items = prefix[:ends], [False]
         most = min(ends, int(most)) if most is not None else ends
@@ -60,7 +60,7 @@ def _empty(builder: Builder) -> dict[str, Any]:
 def _array_of_same_items(
     builder: Builder, merged: FlatSchema, items: list[Any], limits: dict[str, Any]
 ) -> BuiltSchema | None:
-    """Write an array whose places are alike."""
+    """Write an array whose places have the same schema."""
     least, most = limits.get("minItems", 0), limits.get("maxItems")
     built = builder.emit(tuple(items))
     if built is None:
@@ -96,12 +96,12 @@ def _with_prefix(
     items: list[Any],
     size: tuple[int, int | None],
 ) -> BuiltSchema | None:
-    """Write an array whose first places are each of their own."""
+    """Write an array whose first places have separate schemas."""
     least, most = size
     places = [builder.emit(tuple(held)) for held in prefix]
     known = [built for built in places if built is not None]
     if len(known) < len(places):
-        # Only a place that is cut off is found here: what is valid before it can be given.
+        # This place was cut off because of recursion. Arrays that end before it are still possible.
         cut = places.index(None)
         if cut == 0 and not least:
             return BuiltSchema(scalars.fitted(builder, merged, _empty(builder)))
@@ -146,7 +146,7 @@ def _as_object(builder: Builder, places: list[BuiltSchema]) -> BuiltSchema:
 def _as_any_of_them(
     builder: Builder, merged: FlatSchema, places: list[BuiltSchema], size: tuple[int, int | None]
 ) -> BuiltSchema | None:
-    """Write an array each of whose places takes what any of them takes."""
+    """Write an array in which each place accepts the values of all places."""
     held = [*merged.prefix, merged.items or []]
     alike = [(built, list(nodes) or [True]) for built, nodes in zip(places, held, strict=False)]
     if any(built.schema != places[0].schema for built in places):

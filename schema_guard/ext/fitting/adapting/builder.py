@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a plain schema to the schema that a provider takes, one place after another.
+"""The conversion of a plain schema to the schema that a provider accepts, one place after another.
 
 Rules:
-1. A schema that is taken as it is stays as it is; else it is merged with all that applies beside it, said as
-   alternatives of one type each, and each of those is written in the first form that is taken.
-2. What is lost is listed where it is lost; nothing is left out in silence.
-3. Work is bounded: steps are counted, and what does not end is told as too large.
+1. An accepted schema stays unchanged. Any other schema is merged with all others for the same value, and divided into
+   alternatives of one type each. Each alternative is written in the first form that is accepted.
+2. Each loss is listed at its place. Nothing is omitted silently.
+3. Work is limited. Steps are counted, and a schema that needs too many of them is too large.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.ext.fitting.rules.rule import Rules
 
 _MOST_STEPS = 12_000
-# Frames of Python for a level are about ten, and callers have some of its thousand already.
+# A level takes about ten Python frames, and callers have some of the thousand already.
 _DEEPEST = 48
 _MAPS = ("properties", "patternProperties")
 _UNIONS = frozenset({"allOf", "anyOf", "oneOf"})
@@ -43,11 +43,11 @@ _LONGEST_HINT = 160
 
 
 class BuiltSchema(NamedTuple):
-    """A place of a schema as it is sent.
+    """A place of a sent schema.
 
     Attributes:
         schema: The schema.
-        form: How its values are sent.
+        form: Form in which its values are sent.
     """
 
     schema: dict[str, Any]
@@ -55,7 +55,7 @@ class BuiltSchema(NamedTuple):
 
 
 class TooLargeToAdapt(Exception):
-    """Nothing that ends can be written."""
+    """No finite schema within the limits can be written."""
 
 
 class Builder:
@@ -64,12 +64,12 @@ class Builder:
     Args:
         plain: The schema.
         table: The provider's rules.
-        write: Writes what several schemas say together.
+        write: Writes the combination of several schemas.
         formats: Whether `format` is asserted.
-        unrolled: Levels of recursion that are written out where the provider takes none.
+        unrolled: Levels of recursion to expand if the provider accepts none.
 
     Attributes:
-        recurs: Whether a schema led back to itself so far. Otherwise `unrolled` changes nothing.
+        recurs: Whether a schema led back to itself so far. Otherwise, `unrolled` changes nothing.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class Builder:
         self._origins: dict[int, tuple[dict[str, Any], str, Any]] = {}
 
     def build(self) -> BuiltSchema | None:
-        """Return the whole schema, without its definitions; None if no value is valid."""
+        """Return the whole schema, without its definitions. None if no value is valid."""
         built = self.emit((self.plain.root,))
         while self._waiting:
             name = self._waiting.pop(0)
@@ -113,14 +113,14 @@ class Builder:
             self.definitions[name], self.forms[name] = definition
         return built
 
-    # What is lost.
+    # Losses.
 
     def relax(self, node: Any, keyword: str, value: Any, reason: str) -> None:
         """List a keyword that is not enforced."""
         self.relaxed.append(self._change(node, keyword, value, reason))
 
     def narrow(self, node: Any, keyword: str, value: Any, reason: str) -> None:
-        """List a keyword because of which right answers cannot be given."""
+        """List a keyword that makes right answers impossible."""
         self.narrowed.append(self._change(node, keyword, value, reason))
 
     def _change(self, node: Any, keyword: str, value: Any, reason: str) -> SchemaChange:
@@ -130,7 +130,7 @@ class Builder:
         return SchemaChange(self.place if location is None else location, keyword, value, reason)
 
     def note_origin(self, nodes: Any, node: dict[str, Any], keyword: str, value: Any) -> None:
-        """Say which keyword schemas were made from: what is lost of them is told of it."""
+        """Record the keyword from which schemas were made, so that their losses are listed for this keyword."""
         stack = [nodes]
         while stack:
             part = stack.pop()
@@ -144,18 +144,18 @@ class Builder:
                 stack += part.values()
 
     def validity(self, nodes: Sequence[Any]) -> Validity:
-        """Return what says whether a value is valid for all of some plain schemas."""
+        """Return the validation of values against all of some plain schemas."""
         whole = nodes[0] if len(nodes) == 1 else {"allOf": list(nodes)}
         return Validity(whole, self.plain.definitions, formats=self.formats)
 
     def sent(self, schema: dict[str, Any]) -> Validity:
-        """Return what says whether a value is valid as it is sent."""
+        """Return the validation of values against a sent schema."""
         return Validity(schema, self.definitions, formats=self.formats)
 
     # One place.
 
     def emit(self, nodes: Sequence[Any]) -> BuiltSchema | None:
-        """Write what applies to one value; None if no value is valid."""
+        """Write the schemas that apply to one value. None if no value is valid."""
         if any(node is False for node in nodes):
             return None
         applied = list({id(node): node for node in nodes if isinstance(node, dict)}.values())
@@ -224,7 +224,7 @@ class Builder:
     def _describe(
         self, schema: dict[str, Any], applied: list[dict[str, Any]], lost: list[SchemaChange]
     ) -> None:
-        """Say in words what is not enforced, for the model to read; where only a reference stands nothing is said."""
+        """Describe the keywords that are not enforced, for the model to read. A reference gets no description."""
         if "$ref" in schema:
             return
         places = {self.plain.place_of(node) for node in applied}
@@ -248,7 +248,7 @@ class Builder:
             schema["description"] = words
 
     def anything(self) -> BuiltSchema:
-        """Write a place that takes any value."""
+        """Write a place that accepts any value."""
         types = [kind for kind in KINDS if kind != "integer"]
         schema = self.accepted.first({}, {"type": types})
         if schema is not None:
@@ -273,15 +273,15 @@ class Builder:
 
     @property
     def _circles(self) -> frozenset[str]:
-        """Names of the definitions that lead back to themselves."""
+        """The names of the definitions that lead back to themselves."""
         if self.__dict__.get("_circle_names") is None:
             self._circle_names = circles(self.plain.definitions)
         return self._circle_names
 
-    # A schema that is taken as it is.
+    # A schema that is accepted unchanged.
 
     def _write_unchanged(self, node: dict[str, Any]) -> BuiltSchema | None:
-        """Write a schema with the keywords that it has; None if that is not taken."""
+        """Write a schema with its own keywords. None if that is not accepted."""
         judging = node.keys() & KEYWORDS
         if not judging <= self.table.takes or judging & _UNIONS or not self._may_stay_unchanged(node):
             return None
@@ -295,7 +295,7 @@ class Builder:
         return None
 
     def _may_stay_unchanged(self, node: dict[str, Any]) -> bool:
-        """Whether a schema says what it takes where that has to be said, and lists no more than may be absent."""
+        """Return whether a schema has a type if one is required, and not too many optional properties."""
         if not self.accepted.untyped and not node.keys() & _TYPED:
             return False
         optional = node.get("properties", {}).keys() - set(node.get("required", ()))
@@ -303,7 +303,7 @@ class Builder:
         return most is None or len(optional) <= most
 
     def _written(self, copied: dict[str, Any]) -> Form | None:
-        """Write what is inside of a copy in its place, and give the form of its values; None if there is none."""
+        """Write the schemas inside of a copy in place, and return the form of its values. None if there is none."""
         forms: dict[str, Any] = {}
         for keyword, value in copied.items():
             children = self._children(keyword, value)
@@ -326,7 +326,7 @@ class Builder:
         return False
 
     def _children(self, keyword: str, value: Any) -> tuple[Any, Any] | None:
-        """Write the schemas in a keyword; None if one of them takes no value."""
+        """Write the schemas in a keyword. None if one of them accepts no value."""
         if keyword in _MAPS:
             schemas = {name: self.emit((child,)) for name, child in value.items()}
             if None in schemas.values():
@@ -347,7 +347,7 @@ class Builder:
 
 
 def _form_of(forms: dict[str, Any]) -> Form | None:
-    """Return the form of an object or array from those of its keywords; None if they are of no form together."""
+    """Return the form of an object or array from those of its keywords. None if no form combines them."""
     patterned = any(form is not SAME for form in forms.get("patternProperties", {}).values())
     listed = forms.get("properties", {})
     others = forms.get("additionalProperties", SAME)

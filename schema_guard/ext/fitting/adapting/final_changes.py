@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is put right of a whole schema that is written: what a provider compares, or counts, across its parts."""
+"""The last changes to a complete schema, for rules by which a provider compares or counts its parts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _NULL = {"type": "null"}
 _MOST_HOISTED = 500
-# A definition has its name, and of what stands in `allOf` no provider takes a reference everywhere.
+# A definition has a name already, and no provider accepts references everywhere in `allOf`.
 _APART = frozenset({"$defs", "allOf"})
 
 
@@ -40,15 +40,15 @@ def _places_of(document: dict[str, Any], rules: list[Rule]) -> list[str]:
 
 
 def begin_apart(document: dict[str, Any], table: Rules) -> None:
-    """Put another key first in objects of a union that begin alike, as far as they have one of their own.
+    """Put another key first in objects of a union that begin with the same key, if they have a different one.
 
-    What is valid stays the same; keys are written in the order of the properties.
+    The valid values stay the same. Keys are written in the order of the properties.
     """
     for location in _places_of(document, _rules(table, "first-key")):
         parts = [resolved(document, part) for part in target_of(document, f"#{location}")["anyOf"]]
         objects = [part for part in parts if isinstance(part, dict) and part.get("properties")]
         first_names: set[str] = set()
-        # Who has the fewest keys chooses first: whoever has more finds another one.
+        # The object with the fewest keys chooses first, because larger objects have more keys to choose from.
         for part in sorted(objects, key=lambda part: len(part["properties"])):
             properties = part["properties"]
             first = next((name for name in properties if name not in first_names), next(iter(properties)))
@@ -57,7 +57,7 @@ def begin_apart(document: dict[str, Any], table: Rules) -> None:
 
 
 def within_unions(builder: Builder, document: dict[str, Any]) -> None:
-    """Take null out of properties that may be left out, one by one, as long as there are more unions than are taken."""
+    """Remove null from optional properties, one by one, as long as the document has more unions than are accepted."""
     rules = _rules(builder.table, "unions")
     if not rules:
         return
@@ -82,9 +82,9 @@ def within_unions(builder: Builder, document: dict[str, Any]) -> None:
 
 
 def _nullable(document: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, dict[str, Any]]]:
-    """Give properties that may be left out and be null and one thing else: where they stand, and that.
+    """Yield optional properties with null and one other type, as their container, their name, and the other type.
 
-    Those in definitions are not counted where unions are.
+    Properties in definitions are omitted, because unions are not counted there.
     """
     for place in list(subschemas(document, "", "")):
         if place.location.startswith(("/$defs/", "/definitions/")):
@@ -110,7 +110,7 @@ def _without_null(schema: Any) -> dict[str, Any] | None:
 
 
 def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Acceptance) -> None:
-    """Move parts of the root, and of definitions, into definitions of their own until none is too large."""
+    """Move parts of the root, and of definitions, into new definitions until none is too large."""
     waiting = [root, *(held for held in definitions.values() if isinstance(held, dict))]
     while waiting and len(definitions) < _MOST_HOISTED:
         part = waiting.pop()
@@ -124,14 +124,14 @@ def hoist(root: dict[str, Any], definitions: dict[str, Any], accepted: Acceptanc
         while moved < min(len(children), _MOST_HOISTED) and (
             not moved or _is_too_large(part, accepted, sizes)
         ):
-            # More at once as more are moved, because each look reads all children.
+            # The number of moves per round grows, because each check reads all children.
             heaviest = children[moved : moved + 1 + moved // 4]
             moved += len(heaviest)
             waiting += [_moved(child, definitions) for child in heaviest]
 
 
 class _Child:
-    """A schema inside of another: what holds it, under which key, and the schema."""
+    """A schema inside of another, with its container and its key there."""
 
     __slots__ = ("holder", "key", "schema")
 
@@ -150,7 +150,7 @@ def _is_too_large(part: dict[str, Any], accepted: Acceptance, sizes: dict[int, S
 
 
 def _children(part: dict[str, Any]) -> Iterator[_Child]:
-    """Give the schemas that stand nearest inside of a schema, not those that are references already."""
+    """Yield the schemas directly inside of a schema, except those that are references already."""
     for keyword, value in part.items():
         if keyword in _APART:
             continue

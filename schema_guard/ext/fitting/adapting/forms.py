@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Ways in which values are sent: each knows the way there, `pre_image`, and the way back, `restore`.
+"""Forms in which values are sent. Each has a conversion to the form, `pre_image`, and one back, `restore`.
 
-Rule: what is not in the form that a place has is given back as it is there; nothing is raised but RecursionError.
+Rule: A value without the form of its place is returned unchanged. Only RecursionError is raised.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ _LIMITS = Limits()
 
 
 class Form:
-    """How the values of one place are sent: as they are, unless a subclass says otherwise."""
+    """The form in which the values of one place are sent. Unless a subclass overrides it, they are sent unchanged."""
 
     __slots__ = ()
 
     @property
     def is_same(self) -> bool:
-        """Whether they are sent as they are."""
+        """Whether the values are sent unchanged."""
         return self is SAME
 
     def restore(self, value: Any) -> Any:
-        """Convert a value that was sent to the form of the user's schema."""
+        """Convert a sent value to the form of the user's schema."""
         return value
 
     def pre_image(self, value: Any) -> Any:
@@ -43,14 +43,14 @@ class Form:
         return value
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Convert a value as `restore` does while it is still written.
+        """Convert a value as `restore` does, while the model is still writing it.
 
         Args:
-            value: As far as it came.
-            path: Path to the part of it that is open; the other parts are complete.
+            value: The value so far.
+            path: Path to its open part. All other parts are complete.
 
         Returns:
-            The value, and the path to its open part; None if its form is not known yet.
+            The value, and the path to its open part. None if its form is not known yet.
         """
         return (value, path) if self is SAME else None
 
@@ -71,11 +71,11 @@ class ObjectForm(Form):
     """Objects whose optional properties are sent as null, and whose other keys are sent as pairs.
 
     Attributes:
-        properties: The form of each property that is listed, in the order in which they are sent.
-        filled: Those of them that are sent as null where they are absent.
-        nulls: Those of these that are absent where null was sent; of the others null is a value of their own.
-        others: The form of the properties that are not listed.
-        rest: The property that holds those as pairs, if they are sent so.
+        properties: Form of each listed property, in the order in which they are sent.
+        filled: Listed properties that are sent as null if they are absent.
+        nulls: Filled properties for which null means absent. For the other ones, null is also a value.
+        others: Form of the properties that are not listed.
+        rest: Property that contains the unlisted ones as pairs. None if they are not sent as pairs.
     """
 
     properties: dict[str, Form]
@@ -99,7 +99,7 @@ class ObjectForm(Form):
         return members
 
     def pre_image(self, value: Any) -> Any:
-        """Give an object with all its properties, null where one is absent, and others as pairs."""
+        """Return an object with null for each absent property that is filled, and with others as pairs."""
         if not isinstance(value, dict):
             return value
         members: dict[str, Any] = {}
@@ -114,7 +114,7 @@ class ObjectForm(Form):
         return {**members, **{name: self.others.pre_image(held) for name, held in more.items()}}
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give the object with its open property last, where that is known."""
+        """Return the object with its open property last, if the form of that property is known."""
         if not isinstance(value, dict):
             return value, path
         if not path:
@@ -147,21 +147,21 @@ class ObjectForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class ListForm(Form):
-    """Arrays whose values are sent in forms of their own: the first ones each, the others alike."""
+    """Arrays whose values have forms: a separate one for each of the first values, and the same for the others."""
 
     prefix: tuple[Form, ...]
     items: Form
 
     def restore(self, value: Any) -> Any:
-        """Return an array of the values restored."""
+        """Return an array of the restored values."""
         return self._each(value, "restore")
 
     def pre_image(self, value: Any) -> Any:
-        """Return an array of the values as they are sent."""
+        """Return an array of the values in their sent forms."""
         return self._each(value, "pre_image")
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Give the array with its open item, where that is known."""
+        """Return the array with its open item, if the form of that item is known."""
         if not isinstance(value, list):
             return value, path
         if not path:
@@ -193,7 +193,7 @@ class PairsForm(Form):
     values: Form
 
     def restore(self, value: Any) -> Any:
-        """Return the object; an array in which a key is there twice is given back as it is."""
+        """Return the object. An array with a repeated key is returned unchanged."""
         if not isinstance(value, list) or not all(map(_is_pair, value)):
             return value
         members = {pair[KEY]: self.values.restore(pair[VALUE]) for pair in value}
@@ -222,7 +222,7 @@ class TextForm(Form):
     """Values that are sent as JSON in a string."""
 
     def restore(self, value: Any) -> Any:
-        """Return what the text says; a text that is no JSON is given back as it is."""
+        """Return the value of the text. A text that is no JSON is returned unchanged."""
         if not isinstance(value, str):
             return value
         parsed = parse(value, _LIMITS)
@@ -242,7 +242,7 @@ class TupleForm(Form):
     def restore(self, value: Any) -> Any:
         """Return the array."""
         names = [str(place) for place in range(len(self.values))]
-        # Where objects cannot be closed other keys may come along.
+        # If objects can't be closed, other keys may be present.
         if not isinstance(value, dict) or not value.keys() >= set(names):
             return value
         return [form.restore(value[name]) for name, form in zip(names, self.values, strict=True)]
@@ -270,7 +270,7 @@ class WrappedForm(Form):
         return self.inner.restore(value[VALUE])
 
     def pre_image(self, value: Any) -> Any:
-        """Return the object around."""
+        """Return the object around the value."""
         return {VALUE: self.inner.pre_image(value)}
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
@@ -286,26 +286,26 @@ class WrappedForm(Form):
 
 @dataclass(frozen=True, slots=True)
 class ReferredForm(Form):
-    """The form of a definition, which is known when all are made."""
+    """The form of a definition, which is known when all definitions are made."""
 
     name: str
     forms: dict[str, Form] = field(repr=False)
 
     @property
     def is_same(self) -> bool:
-        """Whether the definition's values, and those of what it leads to, are sent as they are."""
+        """Whether the values of the definition, including those of its references, are sent unchanged."""
         return self.forms.get(self.name, SAME).is_same
 
     def restore(self, value: Any) -> Any:
-        """Restore by the definition's form."""
+        """Convert with the definition's form."""
         return self.forms.get(self.name, SAME).restore(value)
 
     def pre_image(self, value: Any) -> Any:
-        """Send by the definition's form."""
+        """Convert with the definition's form."""
         return self.forms.get(self.name, SAME).pre_image(value)
 
     def grown(self, value: Any, path: OpenPath) -> tuple[Any, OpenPath] | None:
-        """Return it by the definition's form."""
+        """Convert with the definition's form."""
         return self.forms.get(self.name, SAME).grown(value, path)
 
     def simplified(self, same: Collection[str]) -> Form:
@@ -318,9 +318,9 @@ class UnionArm:
     """One arm of a union.
 
     Attributes:
-        form: How its values are sent.
-        sent: Says what is valid as it is sent.
-        own: Says what is valid for the user's schema there.
+        form: Form in which its values are sent.
+        sent: Validates sent values.
+        own: Validates values against the user's schema at this place.
     """
 
     form: Form
@@ -335,7 +335,7 @@ class UnionForm(Form):
     arms: tuple[UnionArm, ...]
 
     def restore(self, value: Any) -> Any:
-        """Restore by the first arm that gives a valid value, else by the first that takes what was sent."""
+        """Restore with the first arm whose result is valid, or otherwise with the first that accepts the sent value."""
         first: tuple[Any] | None = None
         for arm in self.arms:
             if arm.sent.takes(value):
@@ -346,7 +346,7 @@ class UnionForm(Form):
         return value if first is None else first[0]
 
     def pre_image(self, value: Any) -> Any:
-        """Send by the first arm that is valid and comes back, else by the first one that is valid."""
+        """Convert with the first valid arm that restores the same value, or otherwise with the first valid arm."""
         first: tuple[Any] | None = None
         for arm in self.arms:
             if arm.own.takes(value):
@@ -356,7 +356,7 @@ class UnionForm(Form):
                 first = first or (sent,)
         if first is not None:
             return first[0]
-        # An invalid value: the nearest thing is what some arm makes of it and takes.
+        # The nearest form of an invalid value is one that its arm converts and accepts.
         images = [arm.form.pre_image(value) for arm in self.arms]
         valid_images = [sent for sent, arm in zip(images, self.arms, strict=True) if arm.sent.takes(sent)]
         return (valid_images or images or [value])[0]
@@ -368,8 +368,8 @@ class UnionForm(Form):
 
 
 def simplified(form: Form, definitions: dict[str, Form]) -> Form:
-    """Return a form without the parts that change nothing; the definitions are changed in place."""
-    # All are taken to change nothing until one of their parts does: a circle of such changes nothing.
+    """Return a form without the parts that change nothing. The definitions are changed in place."""
+    # A definition is assumed to change nothing unless one of its parts does, so a circle of these changes nothing.
     same = set(definitions)
     while changing := {name for name in same if definitions[name].simplified(same) is not SAME}:
         same -= changing
@@ -379,11 +379,11 @@ def simplified(form: Form, definitions: dict[str, Form]) -> Form:
 
 
 class Validity:
-    """Judges values by a schema whose references lead to definitions that are kept apart.
+    """Validates values against a schema whose references lead to separate definitions.
 
     Args:
-        schema: A plain schema of 2020-12; read when it is needed.
-        definitions: What "#/$defs/NAME" leads to.
+        schema: A plain schema of 2020-12, which is loaded when it is needed.
+        definitions: Targets of "#/$defs/NAME", by name.
         formats: Whether `format` is asserted.
     """
 
@@ -395,7 +395,7 @@ class Validity:
         self._failed = False
 
     def takes(self, value: Any) -> bool:
-        """Say whether a value is valid; True where the schema cannot be loaded."""
+        """Return whether a value is valid. True if the schema cannot be loaded."""
         if self._loaded is None and not self._failed:
             self._load()
         if self._loaded is None:
@@ -403,7 +403,7 @@ class Validity:
         try:
             return self._loaded.is_valid(value)
         except InvalidArgument:
-            # No JSON, or nested deeper than anything that is judged.
+            # The value is no JSON, or nested too deeply to be validated.
             return False
 
     def _load(self) -> None:
@@ -416,7 +416,7 @@ class Validity:
 
 
 def _whole(schema: Any, definitions: dict[str, Any]) -> Any:
-    """Return a schema, which may be a bool, with its definitions and in JSON Schema."""
+    """Return a schema, which may be a bool, with its definitions and as JSON Schema."""
     return as_json_schema(with_definitions(schema, definitions)) if isinstance(schema, dict) else schema
 
 
@@ -438,7 +438,7 @@ def with_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dic
 
 
 def as_json_schema(schema: Any) -> Any:
-    """Give an adapted schema with OpenAPI's `nullable` said in JSON Schema."""
+    """Convert OpenAPI's `nullable` in an adapted schema to JSON Schema."""
     if isinstance(schema, list):
         return [as_json_schema(part) for part in schema]
     if not isinstance(schema, dict):
@@ -446,7 +446,7 @@ def as_json_schema(schema: Any) -> Any:
     document = {key: as_json_schema(part) for key, part in schema.items()}
     if document.get("nullable") is True:
         del document["nullable"]
-        # References lead to the definitions from the root: there they stay.
+        # The definitions stay at the root, because references lead there.
         held = {"$defs": document.pop("$defs")} if "$defs" in document else {}
         return {"anyOf": [document, {"type": "null"}], **held}
     return document

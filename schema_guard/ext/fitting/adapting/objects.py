@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Objects: closed where they have to be, with optional properties as null and open maps as pairs where they have to be.
+"""Objects. If the provider requires it, they are closed, with optional properties as null and open maps as pairs.
 
-Rule: what cannot be said of other keys is listed: a key that cannot be given is narrowed, one that passes unseen
-relaxed.
+Rule: Each loss that concerns other keys is listed. A key that can't occur is narrowed, and a key that passes unchecked
+is relaxed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def object_of(builder: Builder, merged: FlatSchema, _: str) -> BuiltSchema | Non
 
 
 def _others(merged: FlatSchema) -> list[Any]:
-    """Return the schemas of the properties that are neither listed nor matched; none: any value."""
+    """Return the schemas of the properties that are neither listed nor matched. An empty list allows any value."""
     held = merged.additional
     if held is None and "unevaluatedProperties" in merged.limits:
         held = [merged.limits["unevaluatedProperties"]]
@@ -60,9 +60,9 @@ def _is_closed(merged: FlatSchema, others: list[Any]) -> bool:
 
 
 def _listed(builder: Builder, merged: FlatSchema, others: list[Any]) -> dict[str, BuiltSchema | None] | None:
-    """Return each property that is listed or required; None if a required one has no value.
+    """Return each property that is listed or required. None if a required one has no valid value.
 
-    A property that has no value and need not be there is None.
+    An optional property without a valid value is None.
     """
     names = dict.fromkeys([*merged.properties, *merged.required])
     judged = builder.validity([{"allOf": list(merged.names)}]) if merged.names else None
@@ -84,7 +84,7 @@ def _listed(builder: Builder, merged: FlatSchema, others: list[Any]) -> dict[str
 def _pairs(
     builder: Builder, merged: FlatSchema, others: list[Any], *, wants_counts: bool = False
 ) -> BuiltSchema | None:
-    """Write the properties that are not listed as an array of pairs; None if there are none."""
+    """Write the properties that are not listed as an array of pairs. None if there are none."""
     holder = merged.where.get("patternProperties")
     sorts = [([{"pattern": pattern}], held) for pattern, held in merged.patterns.items()]
     sorts += [] if others == [False] else [([], others)]
@@ -104,7 +104,7 @@ def _pairs(
 
 
 def _counts(merged: FlatSchema) -> dict[str, Any]:
-    """Return the sizes of an array of pairs."""
+    """Return the size limits of an array of pairs."""
     counts = {}
     for keyword, name in (("minItems", "minProperties"), ("maxItems", "maxProperties")):
         if name in merged.limits:
@@ -188,7 +188,7 @@ class _Writing:
         return BuiltSchema(schema, form)
 
     def _fill(self) -> None:
-        """Make optional properties required, and null where they are absent."""
+        """Make excess optional properties required, with null for an absent property."""
         most = self.builder.accepted.most_optional
         optional = [name for name in self.properties if name not in self.required]
         if most is None or len(optional) <= most:
@@ -196,7 +196,7 @@ class _Writing:
         for name in optional[most:]:
             held = self.merged.properties.get(name, [])
             self.filled.add(name)
-            # Null stands in a text as "null": what is sent as null beside it is absent.
+            # In a text, null is "null", so a null beside it means that the property is absent.
             if takes_null(held, self.builder.plain) and not isinstance(self.forms[name], TextForm):
                 reason = "the form has null for an absent property, and both are valid"
                 self.builder.narrow(held[0], "", None, reason)
@@ -208,7 +208,7 @@ class _Writing:
         self.required = [name for name in self.properties if name in self.required or name in self.filled]
 
     def _close(self) -> None:
-        """Say what other keys there may be, as far as that can be said."""
+        """Write the schema of other keys, as far as the provider accepts it."""
         if _is_closed(self.merged, self.others):
             self._shut()
         elif self.merged.patterns:
@@ -234,7 +234,7 @@ class _Writing:
         return document is not None
 
     def _open(self) -> None:
-        # An object of which nothing is known stays as it is where that is taken.
+        # An open object stays unchanged if that is accepted.
         if self._set(self.schema, {**self.schema, "additionalProperties": True}):
             return
         self._narrow("additionalProperties", self.merged.where.get("additionalProperties"))
@@ -260,7 +260,7 @@ class _Writing:
             self._set({**self.schema, "additionalProperties": False}, self.schema)
 
     def _rest(self) -> bool:
-        """Send other keys as pairs in a property of their own."""
+        """Send other keys as pairs in a separate property."""
         if self.builder.accepted.maps and not self.builder.table.is_closed:
             return False
         pairs = _pairs(self.builder, self.merged, self.others)
@@ -301,7 +301,7 @@ class _Writing:
         self._as_others(by_pattern)
 
     def _as_others(self, by_pattern: dict[str, BuiltSchema | None]) -> None:
-        """Let other keys have what any expression asks for."""
+        """Allow other keys to have a value that any expression allows."""
         together = [
             (built, list(self.merged.patterns[key])) for key, built in by_pattern.items() if built is not None
         ]
@@ -319,7 +319,7 @@ class _Writing:
             self._set({**self.schema, "additionalProperties": False})
 
     def _bar(self) -> None:
-        """Bar properties of which no value is valid; closed objects bar them by not listing them."""
+        """Forbid properties without a valid value. Closed objects forbid them by not listing them."""
         if not self.barred or self.schema.get("additionalProperties") is False:
             return
         if self.builder.accepted.booleans:
@@ -331,7 +331,7 @@ class _Writing:
             self.builder.relax(node, "properties", {name: False}, "a forbidden key is accepted there")
 
     def _count(self) -> None:
-        """Say how many properties there may be, where the properties do not say it already."""
+        """Write the limits on the number of properties, unless the properties imply them already."""
         limits = self.merged.limits
         least, most = limits.get("minProperties", 0), limits.get("maxProperties")
         is_closed = _is_closed(self.merged, self.others) and self.schema.get("additionalProperties") is False
@@ -340,7 +340,7 @@ class _Writing:
             counts["minProperties"] = least
         if most is not None and not (is_closed and len(self.properties) <= most):
             counts["maxProperties"] = most
-        # Null stands for an absent property, and pairs are one property: both change the count.
+        # Null for an absent property changes the count, and so do pairs, which are one property.
         if counts and (self.filled or self.rest is not None):
             for keyword, value in counts.items():
                 self.builder.relax(self.merged.where.get(keyword), keyword, value, "not enforced there")

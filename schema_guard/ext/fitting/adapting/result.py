@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What adapting a schema gives: the schema to send, the way there and back for values, and what was lost."""
+"""The result of adapting a schema: the schema to send, the conversion of values in both directions, and the losses."""
 
 from __future__ import annotations
 

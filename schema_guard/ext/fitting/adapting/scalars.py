@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Strings, numbers, booleans, null, and values that are enumerated, in the first form that is taken."""
+"""Strings, numbers, booleans, null, and enumerated values, in the first form that is accepted."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ _STRINGS = ("pattern", "format", "minLength", "maxLength")
 _LENGTHS = ("maxLength", "minLength")
 _NUMBERS = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf")
 _NOT_ENFORCED = "not enforced there"
-# What a pattern is made of, as far as it has to be known here.
+# The parts of a pattern, as far as they matter here.
 _PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\(\?[<:=!]*|.", re.DOTALL)
 _ANY = r"(?:.|\n)*"
 _SHORT = {r"\d": "0-9", r"\w": "A-Za-z0-9_"}
 
 
 def fitted(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return a schema without the keywords that are not taken, which are listed."""
+    """Return a schema without the keywords that are not accepted, and list these keywords."""
     document = dict(schema)
     for _ in range(len(schema)):
         errors = builder.accepted.errors(document)
         culprits = [
             keyword
             for finding in errors
-            # Where a pattern and lengths do not go together, the pattern says more.
+            # If a pattern and lengths can't be combined, the pattern stays because it restricts more.
             for keyword in (_LENGTHS if finding.rule.endswith("-length") else (finding.keyword,))
             if keyword in document
         ]
@@ -130,7 +130,7 @@ def _bounds(limits: dict[str, Any]) -> tuple[int | None, int | None]:
 
 
 def _inclusive(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> dict[str, Any]:
-    """Send bounds that a number may not reach as such that it may, where only those are taken."""
+    """Send exclusive bounds as inclusive ones if only those are accepted."""
     document = dict(schema)
     for name, other, nearer in (("exclusiveMinimum", "minimum", max), ("exclusiveMaximum", "maximum", min)):
         alone = {"type": "number", name: 0}
@@ -145,11 +145,11 @@ def _inclusive(builder: Builder, merged: FlatSchema, schema: dict[str, Any]) -> 
     return document
 
 
-# Values that are enumerated.
+# Enumerated values.
 
 
 def enumerated(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
-    """Write the values that are left, without what else is said of them."""
+    """Write the remaining values, without any other keywords."""
     values = merged.values or []
     says_more = merged.spoken_of() or merged.unions or merged.rest
     if says_more:
@@ -189,7 +189,7 @@ def _by_kind(builder: Builder, merged: FlatSchema, values: list[Any]) -> BuiltSc
 
 
 def _types_of(builder: Builder, merged: FlatSchema, values: list[Any]) -> list[tuple[BuiltSchema, list[Any]]]:
-    """Send scalar values by their types, and integers that follow one another by their bounds."""
+    """Send scalar values by their types, and consecutive integers by their bounds."""
     arms: list[tuple[BuiltSchema, list[Any]]] = []
     for kind in ("null", "boolean", "integer", "number", "string"):
         own = [value for value in values if kind_of(value, {kind})]
@@ -215,7 +215,7 @@ def _range(values: list[Any]) -> dict[str, Any] | None:
 
 
 def _of_value(builder: Builder, merged: FlatSchema, value: Any) -> dict[str, Any]:
-    """Return a schema that takes one object or array alone."""
+    """Return a schema that accepts only one object or array."""
     node = _exact(value)
     keyword = "enum" if "enum" in merged.where else "const"
     holder = merged.where.get(keyword)
@@ -241,7 +241,7 @@ def _exact(value: Any) -> dict[str, Any]:
 def anchored(pattern: str) -> str | None:
     r"""Return a pattern that matches the texts in which *pattern* is found, from their beginning to their end.
 
-    None where that cannot be written: an anchor stands inside of it, or it looks around.
+    None if that can't be written, because the pattern has an inner anchor or look-around.
 
     >>> anchored("^a|b")
     '^(?:a(?:.|\\n)*|(?:.|\\n)*b(?:.|\\n)*)$'
@@ -264,7 +264,7 @@ def anchored(pattern: str) -> str | None:
 
 
 def _ascii(part: str) -> str:
-    """Say digits and words as JSON Schema means them: engines for automata take those of Unicode."""
+    """Write digits and words in their meaning for JSON Schema, because engines for automata use those of Unicode."""
     if part in _SHORT:
         return f"[{_SHORT[part]}]"
     if part.startswith("[") and ("\\d" in part or "\\w" in part):

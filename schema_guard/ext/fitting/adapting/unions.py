@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several alternatives become: `anyOf` of schemas that stand alone."""
+"""The conversion of alternatives to `anyOf` of independent schemas."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _LEFTOVER = "cannot be enforced there"
 
 
 class _Choice(NamedTuple):
-    """A keyword that means several alternatives."""
+    """A keyword with several alternatives."""
 
     keyword: KeywordApart
     branches: list[Any]
 
 
 class _TooMany(Exception):
-    """There are too many alternatives after so many choices."""
+    """There are too many alternatives after this number of choices."""
 
     def __init__(self, choices: int) -> None:
         super().__init__(choices)
@@ -39,7 +39,7 @@ class _TooMany(Exception):
 
 
 def flat(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
-    """Write what several schemas say together."""
+    """Write the combination of several schemas."""
     if merged.is_impossible:
         return None
     _enumerate(merged)
@@ -56,7 +56,7 @@ def flat(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
 
 
 def _enumerate(merged: FlatSchema) -> None:
-    """Write booleans and null as values where a negation may take one of them out."""
+    """Write booleans and null as values if a keyword in `rest` may exclude one of them."""
     if merged.values is None and merged.rest and merged.kinds <= _ALL.keys():
         merged.values = [value for kind in sorted(merged.kinds) for value in _ALL[kind]]
 
@@ -71,7 +71,7 @@ def _bare(builder: Builder, entry: KeywordApart) -> BuiltSchema | None:
 
 
 def _branches(builder: Builder, entry: KeywordApart) -> list[Any]:
-    """Return the branches of a union, as `anyOf` has them."""
+    """Return the branches of a union for `anyOf`."""
     branches: list[Any] = entry.value
     if entry.keyword != "oneOf" or len(branches) < 2:
         return branches
@@ -89,7 +89,7 @@ def _branches(builder: Builder, entry: KeywordApart) -> list[Any]:
 
 
 def _alternatives(builder: Builder, merged: FlatSchema) -> list[FlatSchema]:
-    """Return what is left when every choice is made in every way; choices that are too many are left out, and listed."""
+    """Return the alternatives for all combinations of choices. Excess choices are left out, and listed."""
     choices, stuck = _choices(builder, merged)
     too_many = len(choices) + 1
     for left_out in range(len(choices) + 1):
@@ -130,7 +130,7 @@ def _flat_choices(builder: Builder, start: FlatSchema, choices: list[_Choice]) -
         done = _chosen(done, choice, number)
     settled: list[FlatSchema] = []
     for alternative in done:
-        # What a branch brings along may be a choice again.
+        # A branch may have further choices.
         try:
             settled += (
                 _settled(builder, alternative) if alternative.unions or alternative.rest else [alternative]
@@ -162,7 +162,7 @@ def _settled(builder: Builder, alternative: FlatSchema) -> list[FlatSchema]:
 
 
 def _single(builder: Builder, merged: FlatSchema) -> BuiltSchema | None:
-    """Write one alternative: a schema for each type that is left."""
+    """Write one alternative, with a schema for each remaining type."""
     _enumerate(merged)
     if merged.values is not None:
         return scalars.enumerated(builder, merged)

@@ -98,7 +98,7 @@ def _of_parts(measured: fact.Sourced) -> tuple[Rule, ...]:
 
 
 def _of_server() -> tuple[Rule, ...]:
-    """Return rules of vLLM itself. Confidence is low if the backend that vLLM then uses by default enforces the keyword."""
+    """Return vLLM's own rules. Confidence is low if the backend that vLLM then uses by default enforces the keyword."""
     server = fact.Sourced("vllm", _SERVER_EVIDENCE, _DAY)
     likely = fact.Sourced("vllm", _SERVER_EVIDENCE, _DAY, "low")
     others = ("properties", "patternProperties", "additionalProperties", "unevaluatedProperties")

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The user's schema as it is read: of one draft, merged, without negations, its patterns anchored."""
+"""The user's schema in a plain form: in one draft, merged, and without negations."""

@@ -2,8 +2,8 @@
 """Schemas that apply to one value together, merged into one.
 
 Rules:
-1. What is merged means the same as all of them; what cannot be merged is kept apart in `rest`, never left out.
-2. Nodes are read, never changed; subschemas of two nodes stand in a list together.
+1. The merged schema means the same as all of them. Keywords that can't be merged are in `rest`, and never omitted.
+2. Nodes are never changed. Subschemas of two nodes are in a list together.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _OF_NUMBERS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "min
 
 
 class KeywordApart(NamedTuple):
-    """A keyword that stands by itself.
+    """A separate keyword.
 
     Attributes:
-        keyword: Its name.
-        value: What it says.
-        node: The schema that it stands in.
+        keyword: Name of the keyword.
+        value: Value of the keyword.
+        node: Schema that contains the keyword.
     """
 
     keyword: str
@@ -55,24 +55,24 @@ class KeywordApart(NamedTuple):
 
 
 class FlatSchema:
-    """What several schemas say of one value.
+    """The combination of several schemas for one value.
 
     Attributes:
-        nodes: The schemas that were merged.
-        kinds: The types that are left; `number` holds the integers.
-        is_typed: Whether a type was named, or values.
-        values: The values that are left; None where none are enumerated.
+        nodes: Merged schemas.
+        kinds: Remaining types. `number` includes the integers.
+        is_typed: Whether a schema names types or values.
+        values: Remaining values. None if no values are enumerated.
         limits: Keywords with plain values.
-        properties: For each property, the schemas that it has to be valid for.
+        properties: For each property, the schemas for which it must be valid.
         patterns: The same for keys that match an expression.
-        additional: The same for all other keys; None where nothing was said of them.
-        names: The schemas that keys have to be valid for.
-        prefix: For each of the first places of an array, the schemas.
-        items: The same for all further places; None where nothing was said of them.
-        required: The properties that have to be there, in order.
+        additional: The same for all other keys. None if no schema restricts them.
+        names: Schemas for which keys must be valid.
+        prefix: For each of the first places of an array, its schemas.
+        items: The same for all further places. None if no schema restricts them.
+        required: Required properties, in order.
         unions: `anyOf` and `oneOf`.
-        rest: What is not merged: conditions, negations, second patterns.
-        where: For each keyword, the schema that it stands in.
+        rest: Keywords that are not merged: conditions, negations, and second patterns.
+        where: For each keyword, the schema that contains it.
         is_impossible: Whether no value is valid.
     """
 
@@ -96,7 +96,7 @@ class FlatSchema:
         self.is_impossible = False
 
     def copy(self) -> FlatSchema:
-        """Return a copy that more can be merged into."""
+        """Return a copy into which more schemas can be merged."""
         clone = copy.copy(self)
         for name in ("nodes", "limits", "names", "required", "unions", "rest", "where"):
             setattr(clone, name, copy.copy(getattr(self, name)))
@@ -108,7 +108,7 @@ class FlatSchema:
         return clone
 
     def absorb(self, node: Any) -> FlatSchema:
-        """Merge a schema, what it refers to, and all of its `allOf`."""
+        """Merge a schema, the targets of its references, and all of its `allOf`."""
         self.nodes.append(node)
         stack, met = [node], set()
         while stack:
@@ -152,7 +152,7 @@ class FlatSchema:
         self.where.setdefault(keyword, node)
 
     def _limit(self, keyword: str, value: Any) -> bool:
-        """Merge a keyword with a plain value; False where two of them are no third one."""
+        """Merge a keyword with a plain value. False if two values can't be combined."""
         known = self.limits.get(keyword)
         if keyword in _LARGEST:
             value = value if known is None else max(known, value)
@@ -185,7 +185,7 @@ class FlatSchema:
             self.values = [value for value in self.values if any(is_same(value, other) for other in values)]
 
     def _settle(self) -> None:
-        """Find what is impossible already."""
+        """Set `is_impossible` if this is known already."""
         if self.values is not None:
             self.values = [value for value in self.values if kind_of(value, self.kinds)]
             self.is_impossible |= not self.values
@@ -194,7 +194,7 @@ class FlatSchema:
             self.is_impossible |= any(self._is_barred(name) for name in self.required)
 
     def _is_barred(self, name: str) -> bool:
-        """Whether a property can have no value, as far as that is seen at once."""
+        """Return whether a property has no valid value, as far as that is easy to find out."""
         held = self.properties.get(name)
         if held is None:
             return False
@@ -214,7 +214,7 @@ class FlatSchema:
         return together == []
 
     def spoken_of(self) -> list[str]:
-        """Give the kinds of values that something is said of."""
+        """Return the kinds of values that keywords restrict."""
         keywords = set(self.limits) | {entry.keyword for entry in self.rest}
         kinds = []
         if (
@@ -252,7 +252,7 @@ def _values_of(plain: PlainSchema, node: Any) -> list[Any] | None:
 
 
 def kind_of(value: Any, kinds: frozenset[str] | set[str]) -> str | None:
-    """Return the kind, of those given, that a value is of; None without one."""
+    """Return the kind of a value, among *kinds*. None if the value is of none of them."""
     for kind in KINDS:
         if kind in kinds and _IS[kind](value):
             return kind
@@ -276,12 +276,12 @@ _IS: dict[str, Callable[[Any], bool]] = {
 
 def matches(pattern: str, name: str) -> bool:
     """Return whether a key matches an expression."""
-    # By the engine that judges instances: it bounds what an expression may cost.
+    # Uses the engine that validates instances, because it limits the cost of an expression.
     return Validity({"pattern": pattern}, {}, formats=False).takes(name)
 
 
 def _merge_object(flat: FlatSchema, node: dict[str, Any]) -> None:
-    """Merge what a node says of properties: each has to be valid for what either says of its name."""
+    """Merge the keywords of a node for properties. Each property must be valid for the schemas of both sides."""
     listed, patterns = node.get("properties", {}), node.get("patternProperties", {})
     more = node.get("additionalProperties")
     if not listed and not patterns and more is None:
@@ -302,7 +302,7 @@ def _merge_object(flat: FlatSchema, node: dict[str, Any]) -> None:
 
 
 def _merge_patterns(flat: FlatSchema, patterns: dict[str, Any], additional: list[Any]) -> None:
-    """Merge what is said of keys that match; where one side has no expressions, its other keys are those."""
+    """Merge the schemas of keys that match. If one side has no expressions, its schemas of other keys apply."""
     before = list(flat.additional or []) if not flat.patterns else []
     for pattern in dict.fromkeys([*flat.patterns, *patterns]):
         known = flat.patterns.setdefault(pattern, list(before))
@@ -315,7 +315,7 @@ def _patterns_for(patterns: dict[str, list[Any]], name: str, otherwise: list[Any
 
 
 def _merge_array(flat: FlatSchema, node: dict[str, Any]) -> None:
-    """Merge what a node says of the places of an array."""
+    """Merge the keywords of a node for the places of an array."""
     prefix, more = node.get("prefixItems", []), node.get("items")
     if not prefix and more is None:
         return

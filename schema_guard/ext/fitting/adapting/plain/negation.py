@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Negations and conditions said without them: as alternatives, of which one has to hold.
+"""Negations and conditions in another form: as alternatives, one of which must hold.
 
-Rule: the alternatives together mean exactly the same, or there are none.
+Rule: The alternatives together mean exactly the same, or there are none.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ _NEXT = ("then", "else")
 
 
 def choices_of(apart: KeywordApart, plain: PlainSchema) -> list[list[Any]] | None:
-    """Return the choices that a condition, a negation, or a dependency means; None if they can't be written.
+    """Return the choices for a condition, a negation, or a dependency. None if they can't be written.
 
-    One of the alternatives of each choice has to hold.
+    One of the alternatives of each choice must hold.
     """
     keyword, value, node = apart
     if keyword in _NEXT:
@@ -37,14 +37,14 @@ def choices_of(apart: KeywordApart, plain: PlainSchema) -> list[list[Any]] | Non
         parts = _of_condition(value, node.get("then", True), node.get("else", True), plain)
     elif keyword == "not":
         judging = value.keys() & KEYWORDS if isinstance(value, dict) else set()
-        # That a value is none of some is said in no other way.
+        # The exclusion of single values has no other form.
         is_last = len(judging) == 1 and judging <= {"const", "enum"}
         parts = None if is_last else negated(value, plain)
     return None if parts is None else [parts]
 
 
 def _present(name: str, needed: Any) -> dict[str, Any]:
-    """Return the schema of objects that have a property, and what depends on it."""
+    """Return the schema of objects that have a property, and fulfill its dependency."""
     if isinstance(needed, list):
         return {"required": [name, *needed], "type": "object"}
     return {"allOf": [{"type": "object", "required": [name]}, needed]}
@@ -65,13 +65,13 @@ def _of_condition(condition: Any, then: Any, otherwise: Any, plain: PlainSchema)
 
 
 def negated(node: Any, plain: PlainSchema, depth: int = 0) -> list[Any] | None:
-    """Give the alternatives of what is not valid for a node; None where they cannot be said."""
+    """Return alternatives for the values that are invalid for a node. None if they can't be written."""
     if isinstance(node, bool):
         return [] if node else [True]
     judging = {keyword: value for keyword, value in node.items() if keyword in KEYWORDS}
     if depth > _DEEPEST or (("if" in judging) or ("$ref" in judging and depth > 2)):
         return None
-    # To break a schema is to break one of its keywords.
+    # A value violates a schema if it violates one of its keywords.
     alternatives: list[Any] = []
     for keyword, value in judging.items():
         parts = _without(keyword, value, plain, depth)
@@ -153,7 +153,7 @@ def _of_members(keyword: str, members: list[Any], plain: PlainSchema, depth: int
 
 
 def pairwise_apart(branches: list[Any], plain: PlainSchema) -> list[Any] | None:
-    """Give the branches of `oneOf` so that no value is valid for two of them; None where that cannot be said."""
+    """Return branches for `oneOf` such that no value is valid for two of them. None if that can't be written."""
     if len(branches) > _MOST:
         return None
     alternatives: list[Any] = []

@@ -2,8 +2,8 @@
 """A schema of any draft as a plain one of 2020-12, in which every reference leads to a definition by its name.
 
 Rules:
-1. The meaning stays: what a draft does not know judges nothing there, and is left out.
-2. Every node knows the place that it has in the user's document.
+1. The meaning stays the same. A keyword that a draft doesn't know has no effect there, and is left out.
+2. Every node that is read has a location in the user's document.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 ROOT: Final = "root"
 """Name of the definition that is the whole document."""
 
-# Names that hold, lead or name: they are read here and written anew.
+# Keywords that contain, refer to, or name schemas. They are read here and rewritten.
 _READ = frozenset(
     {
         "$anchor", "$defs", "$dynamicAnchor", "$dynamicRef", "$id", "$recursiveAnchor", "$recursiveRef", "$ref", "$schema",
         "$vocabulary", "additionalItems", "definitions", "dependencies", "id",
     }
 )  # fmt: skip
-# The draft in which the engine holds values to a format first; the others are as old as the oldest one.
+# The first draft in which the engine validates a format. All other formats are as old as the oldest draft.
 _FORMATS_SINCE: Final = {
     "json-pointer": 6, "uri-reference": 6, "uri-template": 6,
     "idn-hostname": 7, "iri": 7, "iri-reference": 7, "relative-json-pointer": 7,
@@ -47,10 +47,10 @@ class PlainSchema:
     """A plain schema.
 
     Attributes:
-        root: The schema itself: a dict, or a bool.
-        definitions: What references lead to: "#/$defs/NAME" to the one of that name.
-        lost: Keywords that could not be read: they are not enforced by what is made of this.
-        dropped: Keywords that judge nothing in this draft.
+        root: The schema itself, as a dict or a bool.
+        definitions: Targets of the references "#/$defs/NAME", by name.
+        lost: Keywords that could not be read, so an adapted schema doesn't enforce them.
+        dropped: Keywords that have no effect in this draft.
     """
 
     def __init__(self) -> None:
@@ -61,28 +61,28 @@ class PlainSchema:
         self._places: dict[int, str] = {}
 
     def place_of(self, node: Any) -> str | None:
-        """Return the pointer of a node in the user's document; None of one that was made."""
+        """Return the pointer of a node in the user's document. None if the node is not from there."""
         return self._places.get(id(node))
 
     def put(self, node: dict[str, Any], location: str) -> dict[str, Any]:
-        """Say where a node stands in the user's document."""
+        """Record the location of a node in the user's document, and return the node."""
         self._places[id(node)] = location
         return node
 
     def document(self) -> Any:
-        """Return it as one document; nothing in it is copied."""
+        """Return the schema as one document. Nothing in it is copied."""
         if not isinstance(self.root, dict) or not self.definitions:
             return self.root
         return {**self.root, "$defs": self.definitions}
 
     def leads(self, node: dict[str, Any]) -> tuple[str, Any]:
-        """Return the name and the schema that a node's reference leads to."""
+        """Return the name and the schema of the target of a node's reference."""
         name = str(node["$ref"]).removeprefix("#/$defs/")
         return name, self.definitions[name]
 
 
 def plain_of(schema: Schema[Any], dialect: str | None = None) -> PlainSchema:
-    """Return a schema as a plain one, read as of its own dialect or of another."""
+    """Return a schema as a plain one, read in its own dialect or in another one."""
     reader = _Reader(schema, dialect or schema.dialect)
     reader.read()
     return reader.schema
@@ -90,7 +90,7 @@ def plain_of(schema: Schema[Any], dialect: str | None = None) -> PlainSchema:
 
 class _Reader:
     def __init__(self, schema: Schema[Any], dialect: str) -> None:
-        resources = schema._resources  # noqa: SLF001 - what a reference may reach
+        resources = schema._resources  # noqa: SLF001 - documents that a reference may reach
         self._references = References(schema.document, dialect, resources)
         self._dialect = dialect
         self._draft = draft_of(dialect)
@@ -206,7 +206,7 @@ class _Reader:
         return self._names[id(target)]
 
     def _draft_4(self, node: dict[str, Any]) -> None:
-        """Write bounds that a boolean makes exclusive as bounds of their own."""
+        """Write bounds that a boolean makes exclusive as exclusive bounds."""
         if self._draft != 4:
             return
         for exclusive, bound in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
@@ -234,7 +234,7 @@ class _Reader:
                 node.setdefault("dependentSchemas", {})[key] = below
 
 
-# References in place never lead in a circle: such a schema is not loaded.
+# References that apply to the same value never form a circle, because such a schema is not loaded.
 _DEEPEST = 64
 
 
