@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence from a store: what was recorded, as `decide` takes it.
+"""Evidence from the records of a store, in the form that `decide` takes.
 
-Rules: a configuration is a strategy of its own. Whatever is left out is a note. What a store cannot know (money,
-feasibility, why a step is not tried) is handed in and goes before what was recorded.
+Rules: Each configuration is a strategy. A note lists everything that is left out. Facts that a store can't have (money,
+feasibility, the reason why a step isn't tried) are passed in, and take precedence over recorded ones.
 """
 
 from __future__ import annotations
@@ -70,17 +70,17 @@ SILENT_S = 7 * 86_400
 
 
 class Gathered(NamedTuple):
-    """What a store gives.
+    """The evidence from a store.
 
     Attributes:
-        evidence: For `decide`, in the format that it documents.
-        function: Whose calls it is about; None where nothing but trials is recorded.
+        evidence: Evidence in the documented format of `decide`.
+        function: Name of the function that the evidence is about. None if only trials are recorded.
         schema: Name of the schema.
-        schema_fingerprint: Of the schema's newest content, which it is about.
+        schema_fingerprint: Fingerprint of the schema's newest content, which the evidence is about.
         hours: For each hour with calls in production: its start in seconds since the epoch, its calls, and its failed
             calls, over all versions.
-        changes: Direction of each change of that rate, and when the hour began in which it is likeliest to have been.
-        last_call: When the last call in production began, in seconds since the epoch; 0 if that is not known. Of a silent
+        changes: Direction of each change of that rate, and the start of the hour in which it most likely occurred.
+        last_call: Start of the last call in production, in seconds since the epoch; 0 if unknown. For a silent
             function, the calls of all segments count.
         is_silent: Whether the function's last call in any segment was more than a week before the store's last call.
     """
@@ -96,10 +96,10 @@ class Gathered(NamedTuple):
 
 
 def gather(store: Store, **asked: Any) -> Gathered:
-    """Read the evidence on one function and its schema; the arguments and errors are those of `gather_each`.
+    """Read the evidence on one function and its schema. The arguments and errors are those of `gather_each`.
 
     Raises:
-        InvalidArgument: Several functions, or schemas, are meant.
+        InvalidArgument: Several functions or schemas match.
     """
     gathered = gather_each(store, **asked)
     if len(gathered) > 1:
@@ -111,7 +111,7 @@ def gather(store: Store, **asked: Any) -> Gathered:
 
 
 def add_texts(gathered: Gathered, store: Store) -> None:
-    """Add to the evidence how many texts of the function are stored, and how to store them."""
+    """Add the number of stored texts of the function to the evidence, and the line that makes a guard store texts."""
     with store.reading() as snapshot:
         texts = snapshot.kept_texts(gathered.schema_fingerprint, gathered.function)
     gathered.evidence["about"] |= {"texts": texts, "storing": storing_line(store)}
@@ -135,26 +135,27 @@ def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by
     """Read the evidence on each function and its schema from a store.
 
     Args:
-        store: Where to read.
-        schema: Name or fingerprint; None for all.
-        function: Name, or an end of it behind a dot that no other has; None for all. The trials (`bench`, `bench run --playbook`)
-            that belong to it count as well.
+        store: The store to read.
+        schema: Name or fingerprint. None for all.
+        function: Name, or a unique ending of it after a dot. None for all. The trials (`bench`, `bench run --playbook`)
+            that belong to the function count too.
         segment: Only this part of the traffic, and trials.
-        since: Only calls that started then or later, in seconds since the epoch.
-        until: Only calls that started before then, and trials.
-        extra: Keys of the evidence that the store cannot know: `economics`, `feasibility`, `config`, `playbook`,
-            `calls_per_month`, `content`, `latency`, `sources`; and `answers`, what `bench.result.answers.known_answers` gives
-            of trials that are recorded. Of `economics.prompt_cost` and `tuned_cost` what is
-            missing is filled in: tokens and seconds from the records of the best strategy, prices from *prices*. Of
-            `latency` only `budget_s` is needed. Only `config` can hold for several functions.
-        prices: A table of token prices, as `prices.costs.token_prices` takes it.
+        since: Only calls that started at this time or later, in seconds since the epoch.
+        until: Only calls that started before this time, and trials.
+        extra: Keys of the evidence that the store can't contain: `economics`, `feasibility`, `config`, `playbook`,
+            `calls_per_month`, `content`, `latency`, `sources`, and `answers`, the result of
+            `bench.result.answers.known_answers` for recorded trials. Missing parts of `economics.prompt_cost` and
+            `tuned_cost` are filled in: tokens and seconds from the records of the best strategy, prices from *prices*.
+            `latency` needs only `budget_s`. Only `config` can apply to several functions.
+        prices: A table of token prices, in the form of `prices.costs.token_prices`.
         also_versions: Earlier versions of the functions whose calls count as those of the newest.
-        sizes: Names of models from small to large; of those without, the dearer one by *prices* is the larger.
-        priority: The function that has half of alpha; None gives all functions of the store equal parts.
-        may_be_empty: Whether nothing recorded is an answer and no error.
+        sizes: Names of models from small to large. Of other models, the dearer one by *prices* is the larger.
+        priority: The function that has half of alpha. None gives all functions of the store equal parts.
+        may_be_empty: Whether an empty result is an answer and no error.
 
     Raises:
-        InvalidArgument: No recorded call matches, a name is not recorded, or *extra* has a key that comes from the store.
+        InvalidArgument: No recorded call matches, a name is not recorded, or *extra* has a key that comes from the
+            store.
         StoreError: The store cannot be read.
     """
     facts = _checked(extra or {})
@@ -214,7 +215,7 @@ def _check_facts(facts: Mapping[str, Any], problems: Sequence[Problem]) -> None:
 def _in_time(
     store: Store, schema: str | None, since: float | None, until: float | None
 ) -> list[ConfigurationCounts]:
-    """Return the calls of a time. A trial is made after the calls that it is made for, so it has no end."""
+    """Return the calls of a period. For trials, the period has no end, because they run after the calls they are for."""
     rows = store.configurations(since=since, until=until, schema=schema)
     if until is None:
         return rows
@@ -232,7 +233,7 @@ def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -
 
 
 def _is_selected(row: ConfigurationCounts, chosen: Selection, contents: Container[str]) -> bool:
-    """Return whether a row may belong to the chosen calls. A trial of their schema may, whatever its schema is called."""
+    """Return whether a row may belong to the chosen calls. For trials, the name of the schema doesn't matter."""
     if is_trial(row):
         return row.schema_fingerprint in contents
     return row.schema_fingerprint in contents and chosen._replace(schema=None).takes(row)
@@ -311,10 +312,10 @@ def _add_extra_evidence(
     tuned: Sequence[RecordedConfiguration],
     current: RecordedConfiguration,
 ) -> None:
-    """Add what no store knows, with what is recorded of it where that is missing."""
+    """Add the facts that a store can't have, and fill in missing parts of them from the records."""
     if "economics" in facts:
         money, sources = facts.pop("economics"), evidence["sources"]
-        # What a call of a tuned model takes is what it takes in use; else in its pilot.
+        # The cost of a tuned model's calls is its cost in use, or in its pilot if it is not in use.
         measured = current if current.step == "tuned" and best is not current else newest_of(tuned)
         filled = with_recorded_costs(
             money, best, reading.sizes.prices, sources, reading.notes, piloted=measured
@@ -337,10 +338,10 @@ def _add_extra_evidence(
 
 
 def _best_of(configurations: Sequence[RecordedConfiguration]) -> RecordedConfiguration:
-    """Give the prompt with the lowest rate; a tuned model where nothing else was asked."""
+    """Return the prompt with the lowest rate, or a tuned model if there are no other calls."""
     models = [one for one in configurations if one.step != "tuned"]
     prompted = [one for one in models if one.step != DECISION] or models
-    # Of imported failures the share that failed is no rate: they are the best where there is nothing else.
+    # The failed share of imported failures isn't a rate, so they are the best only if there is nothing else.
     return min(
         prompted or configurations,
         key=lambda one: (
@@ -356,7 +357,7 @@ def _strategy(
     latency_p95_s: float | None,
     answers: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """Return the evidence of a configuration, with the prompt behind it where one answers in its place."""
+    """Return the evidence of a configuration, with the prompt behind it if one answers in its place."""
     reading = production.reading
     strategy = strategy_of(configuration, production, latency_p95_s)
     strategy = with_fallback(strategy, configuration, reading.notes)
@@ -388,9 +389,9 @@ def _add_content(evidence: dict[str, Any], own: Sequence[RecordedConfiguration],
 def _parted(
     configurations: Sequence[RecordedConfiguration], notes: list[str]
 ) -> tuple[list[RecordedConfiguration], list[RecordedConfiguration]]:
-    """Part configurations into those that stand for themselves, and tuned models that are piloted.
+    """Split configurations into strategies and piloted tuned models.
 
-    A tuned model is in service when it is the main configuration, or when nothing else is recorded.
+    A tuned model is in service if it is the main configuration, or if nothing else is recorded.
     """
     tuned = [one for one in configurations if one.step == "tuned"]
     notes += [
@@ -440,5 +441,5 @@ def _nothing(store: Store, facts: Mapping[str, Any]) -> str:
 
 
 def targets_of(store: Store, fingerprint: str, function: str | None) -> list[DeclaredTarget]:
-    """Return the targets that hold for a function; without one, those that were set without one."""
+    """Return the targets of a function. Without a function, return the targets that were set without one."""
     return holding(store.targets(fingerprint, function=function), function)

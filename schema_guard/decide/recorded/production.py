@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is known of a function's calls in production: which configurations have them now, how many come, what changed.
+"""A function's calls in production: the configurations in use, the number of calls, and the changes of their rate.
 
-Rules: what is in production now is read from the latest calls, not from all. A change counts for a configuration when it
-was noticed after its newest version had begun: a new version is a new baseline, and one that fails is a rise with it.
+Rules: The latest calls show the present state of production, not all calls. A change counts for a configuration if it
+was detected after the newest version of the configuration began. A new version is a new baseline, and a new version
+that fails is a rise.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 _DAY_S = 86_400
 _HOUR_S = 3_600
 _WEEK_S = 7 * _DAY_S
-# The latest calls are those of a week when they are so many, else the last so many.
+# The latest calls are those of the last week, or this many calls if that is more.
 _LATEST_CALLS = 1_000
 
 # Odds at which failures are taken to come in bursts, and how many outages are enough for that.
@@ -62,7 +63,7 @@ _LATE = 232
 # The calls of a new version within which a fall is taken to have come with it.
 _SETTLED = 50
 
-# The place of the settings in a configuration. What is asked again is one call with the one before it.
+# The place of the settings in a configuration. A call that a router repeats is one call with the one before it.
 _SETTINGS = CONFIGURATION_COLUMNS.index("settings")
 
 # A part of the traffic, or the mean length of a prompt, that moved by less has not changed.
@@ -199,7 +200,7 @@ class Production:
         )
 
     def changed(self, row: ConfigurationCounts) -> tuple[tuple[str, int], ...]:
-        """Return the direction of each change of a configuration's stream, and when the hour began in which it is likeliest."""
+        """Return the direction of each change of a configuration's stream, and the hour in which it most likely began."""
         stream = self.stream(row)
         if stream is None:
             return ()
@@ -209,9 +210,9 @@ class Production:
     def since_change(
         self, configuration: RecordedConfiguration, later: Sequence[ConfigurationCounts]
     ) -> tuple[ConfigurationCounts, ...]:
-        """Return the counts of a configuration from the hour on in which its rate last changed; all without a change.
+        """Return the counts of a configuration from the hour of its last change on, or all counts without a change.
 
-        The result of `after_alarm` is *later*, so that its hours are not read again.
+        *later* is the result of `after_alarm`, so its hours are not read again.
         """
         stream, until = self.stream(configuration.first), self.reading.until
         if stream is None or not stream.changes:
@@ -225,7 +226,7 @@ class Production:
         return (*self._within(configuration.rows, since, end), *later)
 
     def after_alarm(self, configuration: RecordedConfiguration) -> tuple[ConfigurationCounts, ...]:
-        """Return the counts of a configuration in the hours after its last change was noticed.
+        """Return the counts of a configuration in the hours after the detection of its last change.
 
         With a weekly pattern, these are the counts in the whole weeks after that.
         """
@@ -249,7 +250,7 @@ class Production:
         return tuple(self.reading.store.configurations(since=since, until=until, ids=ids, clusters=False))
 
     def evidence_of(self, configuration: RecordedConfiguration) -> dict[str, Any]:
-        """Return what a configuration adds to its evidence: its share, its changes, its bursts, its inputs."""
+        """Return a configuration's evidence from production: its share, arrival, changes, and bursts."""
         stream = self.stream(configuration.first)
         evidence: dict[str, Any] = {"traffic_share": configuration.share}
         if configuration.arrival is not None:
@@ -272,7 +273,7 @@ class Production:
     def _when(
         self, start: int, alarm_at: int, stream: CallsInOrder, configuration: RecordedConfiguration
     ) -> dict[str, Any]:
-        """Return the days between which a rate changed, and what else changed then; nothing if that is not known."""
+        """Return the days between which a rate changed, and what else changed, or nothing if the days are unknown."""
         begins, ends = stream.at(start), stream.at(alarm_at)
         if begins is None or ends is None:
             return {}
@@ -288,10 +289,11 @@ class Production:
     def _first_failed(
         self, start: int, day: str, stream: CallsInOrder, configuration: RecordedConfiguration
     ) -> dict[str, str]:
-        """Return the first failed call since a change, by the order of arrival; nothing if the day of the change will do.
+        """Return the first failed call since a change, by the order of arrival, or nothing if the day is enough.
 
-        The day will not do if it leaves out a failed call, or if clocks are too different to tell the calls before the
-        change. It has to do if the order of arrival of some calls since the change is not known.
+        The day of the change isn't enough if it leaves out a failed call, or if clocks differ too much to identify the
+        calls before the change. If the order of arrival of some calls since the change is unknown, the result is
+        nothing too.
         """
         failed: list[tuple[int, str, float]] = []
         with self.reading.store.reading() as snapshot:
@@ -311,12 +313,12 @@ class Production:
         return {} if will_do else {"first_failed": min(failed)[1]}
 
     def _changed_between(self, rows: Sequence[ConfigurationCounts], begins: float, ends: float) -> list[str]:
-        """Return what else moved when a rate changed: version, settings, snapshot, parts of the traffic, length of prompts.
+        """Return what else changed with the rate: version, settings, schema, snapshot, segments, length of prompts.
 
         Args:
             rows: The rows of the stream, of all versions.
-            begins: The beginning of the hour in which the change is likeliest to have begun.
-            ends: The end of the hour in which it was noticed.
+            begins: Start of the hour in which the change most likely began.
+            ends: End of the hour in which it was detected.
         """
         changes = []
         for name, word in (
@@ -357,13 +359,13 @@ def _latest(hours: Sequence[HourCounts]) -> dict[Row, int]:
 
 
 def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, Any]:
-    """Return what the order of calls says: the `history`, `bursts` and `change` of evidence.
+    """Return the `history`, `weekly`, `bursts`, and `change` of evidence, from the order of calls.
 
     Args:
         stream: Calls of a strategy and model, over all versions and settings.
-        own: Those of them that are judged. What is counted since a change is counted of these alone: another version in
-            the same stream does not answer for them.
-        calls: Of the function in production.
+        own: The calls of the stream that count. Only these are counted after a change, because another version in the
+            same stream says nothing about them.
+        calls: Number of the function's calls in production.
     """
     outages = stream.outages
     history = FunctionHistory(calls, len(outages), stream.n - outages[-1] + 1 if outages else calls)
@@ -382,14 +384,14 @@ def of_calls(stream: CallsInOrder, own: PartOfCalls, calls: int) -> dict[str, An
         and own.within(stream.spans(change), change.start)[0]
     ]
     if late:
-        # An open rise in one part of the week is told, also after a fall in another one.
+        # An open rise in one part of the week is reported, even after a fall in another part.
         told = max(late, key=lambda one: (one.direction == "rise" and stream.is_open(one), one.alarm_at))
         evidence["change"] = _change(told, stream, own)
     return evidence
 
 
 def _bursts(stream: CallsInOrder, own: PartOfCalls) -> Bursts:
-    """Give the bursts of the calls that are judged: with a weekly pattern, those of whole weeks."""
+    """Return the bursts of the calls that count. With a weekly pattern, only whole weeks count."""
     if stream.weeks is None or not stream.weeks.parts:
         return own.bursts(own.first)
     whole, starts = stream.whole_weeks(own), stream.weeks.starts
@@ -397,14 +399,14 @@ def _bursts(stream: CallsInOrder, own: PartOfCalls) -> Bursts:
 
 
 def _is_of_version(change: Change, first: int) -> bool:
-    """Return whether a rate fell because a version began: then it is that version's only rate, and all its calls count."""
+    """Return whether a rate fell because a version began. If so, all calls of the version count, at one rate."""
     return change.direction == "fall" and change.start < first + _SETTLED
 
 
 def _is_bursty(stream: CallsInOrder, own: PartOfCalls, bursts: Bursts) -> bool:
-    """Return whether the calls since the last change are evidence for bursts; *bursts* are those of all of them.
+    """Return whether the calls since the last change are evidence for bursts. *bursts* are those of all own calls.
 
-    The failures of a weekly pattern come together too. They are no bursts.
+    The failures of a weekly pattern come together too, but are not bursts.
     """
     if stream.weeks is not None and stream.weeks.parts:
         return False

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Calls of a router: those that the prompt answered in a tuned model's place, and those that were made beside the answer.
+"""Calls of a router: those that the prompt answered in place of a tuned model, and shadows, made beside the answer.
 
-Rules: a call of the user's is one call. Where the tuned model gave no valid value and the prompt was asked again, what the
-prompt made of it is what became of it: the tuned model with the prompt behind it is what is in use, and is judged. The
-prompt's own rate is that of the inputs that it was given first, for the others were chosen by being hard. Shadows are
-trials: calls of the pilot, and no traffic.
+Rules: A call of the user is one call. If the tuned model gives no valid value, the router sends the call to the prompt,
+whose result is the result of the call. The strategy in use is the tuned model with the prompt behind it. The prompt's
+own rate is that of the inputs that it received first, because the others were selected for being hard. Shadows are
+trials. They are calls of the pilot and no traffic.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
 _SHADOW = "shadow:route"
 
-# What is known of single inputs is of the tuned model alone.
+# Facts about single inputs are those of the tuned model alone.
 _OF_INPUTS = ("clusters", "inputs", "hot")
 
 
 def split_fallbacks(problem: Problem) -> tuple[Problem, tuple[ConfigurationCounts, ...]]:
-    """Part the calls that a router asked first, and those that it asked again of the prompt after a reply without value."""
+    """Split off the calls that a router sent to the prompt after the tuned model had given no value."""
     again = tuple(
         row
         for row in problem.rows
@@ -82,10 +82,10 @@ def with_fallback(
         f"{calls} of these again and {unhandled} failed, so {k} of all did"
     )
     if k == 0 and calls == own:
-        # Of calls without a failure none comes in bursts, or since a change.
+        # Without failures, there are no bursts, and no failures since a change.
         said = {key: part for key, part in said.items() if key not in ("change", "bursts", "weekly")}
     if k < 0 or "change" in said or "bursts" in said or "parts" in said.get("weekly", {}):
-        # What is counted since a change, or in bursts, is counted of the tuned model alone.
+        # Counts since a change, or in bursts, are those of the tuned model alone.
         notes.append(f"{clip(said['id'])}: the rate is that of the tuned model alone")
         return said
     evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
@@ -93,7 +93,7 @@ def with_fallback(
     evidence["behind"] = {"n": own, "asked": calls, "k": unhandled}
     evidence["fails_at"] = places_of(again)
     if calls < own:
-        # Some were not asked again, by what they failed at is not known.
+        # Some calls were not sent to the prompt, and the kind of their failure is unknown.
         evidence.pop("attempts", None)
         return evidence | {"failure_kinds": {}, "failure_codes": {}}
     if "attempts" in evidence:
@@ -110,7 +110,10 @@ def answered_for(
     again: Sequence[ConfigurationCounts],
     notes: list[str],
 ) -> dict[str, Any] | None:
-    """Give a pilot's evidence: where the prompt answers in its place its own failures are nobody's, and no part of traffic."""
+    """Return a pilot's evidence without its share of the traffic, if the prompt answers in its place.
+
+    Callers don't see the failures of such a pilot.
+    """
     own = in_place_of((row for one in tuned for row in one.rows), again)
     if pilot is None or not own:
         return pilot
@@ -125,12 +128,12 @@ def answered_for(
 def joined_pilots(
     tuned: Sequence[RecordedConfiguration], used: RecordedConfiguration | None, notes: list[str]
 ) -> list[RecordedConfiguration]:
-    """Put shadows of a tuned model together with its own calls: both are drawn from the inputs that are meant for it.
+    """Join the shadows of a tuned model with its own calls, because both are drawn from the inputs that it is for.
 
     Args:
-        tuned: That are not in use.
-        used: The tuned model that is in use; None if none is.
-        notes: Are given what is left out.
+        tuned: Tuned models that are not in use.
+        used: The tuned model that is in use. None if there is none.
+        notes: Receive the calls that are left out.
     """
     shadows = [one for one in tuned if trial_of(one.first).name == _SHADOW]
     joined = [one for one in tuned if one not in shadows]
@@ -142,7 +145,7 @@ def joined_pilots(
             continue
         own = [one for one in joined if _same(one, shadow)]
         joined = [one for one in joined if one not in own]
-        # The shadow first: the prompt was asked the same inputs.
+        # The shadow is first because the prompt received the same inputs.
         rows = (*shadow.rows, *(row for one in own for row in one.rows))
         share = sum(one.share for one in own)
         joined.append(replace(own[0] if own else shadow, id=shadow.id, rows=rows, share=share))

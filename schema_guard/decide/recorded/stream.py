@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The calls of a function in one order, over its versions, snapshots and segments: when did their rate change?
+"""The calls of a function in one order, over its versions, snapshots, and segments, and the changes of their rate.
 
-Rules: each configuration has its calls in the order of its `outcomes`, and is counted by the hour. Within an hour
-they are taken to have come evenly, from its first call of all or the beginning of the hour to its last call of all or the
-end of the hour, whatever came of them: so calls that fail at a constant rate do so in this order too.
+Rules: Each configuration has its calls in the order of its `outcomes`, counted by the hour. Within an hour, its calls
+are assumed to be evenly spread. They begin with its first call ever or the start of the hour. They end with its last
+call ever or the end of the hour. The result of a call doesn't matter, so calls that fail at a constant rate do so in
+this order too.
 """
 
 from __future__ import annotations
@@ -30,13 +31,15 @@ class CallsInOrder(NamedTuple):
     """Calls in one order.
 
     Attributes:
-        failed: Numbers of those without a valid attempt; the first call is 1.
-        n: All of them.
-        hours: Number of the last call of each hour, and when it began, in seconds since the epoch.
-        changes: When their rate changed.
-        parts: Calls of each configuration in each hour, and how many came before; empty for calls of one configuration.
-        weeks: The weeks, and the parts of the week that fail at different rates; None if the weeks are not known.
-        growing: The call since which the rate may have been growing; None if it jumped, did not rise, or has a weekly pattern.
+        failed: Numbers of the calls without a valid attempt. The first call is 1.
+        n: Number of calls.
+        hours: Number of the last call of each hour, and the start of the hour in seconds since the epoch.
+        changes: The changes of their rate.
+        parts: Calls of each configuration in each hour, and the number of earlier calls. Empty for calls of one
+            configuration.
+        weeks: The weeks, and the parts of the week that fail at different rates. None if the weeks are unknown.
+        growing: The call since which the rate may have been growing. None if it jumped, did not rise, or has a weekly
+            pattern.
     """
 
     failed: tuple[int, ...]
@@ -48,12 +51,12 @@ class CallsInOrder(NamedTuple):
     growing: int | None = None
 
     def at(self, number: int) -> int | None:
-        """Give when the hour of a call began; None when it is not known."""
+        """Return the start of the hour of a call. None if unknown."""
         index = bisect_left(self.hours, (number, 0))
         return self.hours[min(index, len(self.hours) - 1)][1] if self.hours else None
 
     def part(self, configurations: Container[Row]) -> PartOfCalls:
-        """Give the calls of some of the configurations; where there is one alone, all."""
+        """Return the calls of some of the configurations, or all calls if there is only one."""
         if not self.parts:
             return PartOfCalls(self.failed, self.n, ())
         failed: list[int] = []
@@ -69,7 +72,7 @@ class CallsInOrder(NamedTuple):
 
     @property
     def series(self) -> list[tuple[Change, ...]]:
-        """Return the changes of each part of the week; without a weekly pattern all changes."""
+        """The changes of each part of the week. Without a weekly pattern, all changes."""
         parts = self.weeks.parts if self.weeks else ()
         return [part.changes for part in parts] or [self.changes]
 
@@ -84,30 +87,30 @@ class CallsInOrder(NamedTuple):
         )
 
     def spans(self, change: Change) -> Sequence[tuple[int, int]]:
-        """Return the first and the last numbers of the calls among which a change was noticed."""
+        """Return the first and last numbers of the calls among which a change was detected."""
         part = self.weeks.part_of(change) if self.weeks else None
         return ((1, self.n),) if part is None else part.spans
 
     def is_open(self, change: Change) -> bool:
-        """Return whether a rate has not changed again since."""
+        """Return whether a rate has not changed again since a change."""
         return any(change == series[-1] for series in self.series if series)
 
     def whole_weeks(self, own: PartOfCalls) -> range:
-        """Return the complete weeks that count: all since the last change in any part of the week."""
+        """Return the complete weeks that count, which are all weeks since the last change in any part of the week."""
         weeks = self.weeks
         assert weeks is not None
         first = bisect_left(weeks.starts, self.begin_of(own))
         if first >= weeks.complete:
             return range(weeks.complete, weeks.complete)
-        # Of weeks that begin with the same call, all but the last one are empty.
+        # If several weeks begin with the same call, all but the last one are empty.
         return range(min(bisect_right(weeks.starts, weeks.starts[first]) - 1, weeks.complete), weeks.complete)
 
     def begin_of(self, own: PartOfCalls) -> int:
-        """Return the first call that can count: the first own one, or the one after the last change was noticed."""
+        """Return the first call that can count: the first own one, or the one after the last change was detected."""
         return max(own.first, max((change.alarm_at + 1 for change in self.changes), default=1))
 
     def _part_of_week(self, begin: int) -> dict[str, Any]:
-        """Return the days of the calls from one on, and the day on which the first whole week of them ends."""
+        """Return the first and last day of the calls from *begin* on, and the day on which a first whole week ends."""
         begins, ends, weeks = self.at(begin), self.at(self.n), self.weeks
         if begins is None or ends is None or weeks is None:
             return {}
@@ -157,7 +160,11 @@ class CallsInOrder(NamedTuple):
         }
 
     def change_in_weeks(self, change: Change) -> dict[str, str]:
-        """Return the part of the week that changed, when a pattern can be proved, and since when the rate may have been growing."""
+        """Return the weekly facts of a change.
+
+        These are the part of the week that changed, the day from which a pattern can be proved, and the day since which
+        the rate may have been growing.
+        """
         weeks, known = self.weeks, dict[str, str]()
         if weeks is None:
             return known
@@ -179,12 +186,12 @@ class CallsInOrder(NamedTuple):
 
 
 class PartOfCalls(NamedTuple):
-    """Calls that are a part of others, in their own order.
+    """Some of the calls, in their own order.
 
     Attributes:
-        failed: Numbers of those without a valid attempt; the first of these calls is 1.
-        n: All of them.
-        shares: Where they stand among the others; empty where there are no others.
+        failed: Numbers of those without a valid attempt. The first of these calls is 1.
+        n: Number of these calls.
+        shares: Their places among all calls. Empty if these are all calls.
     """
 
     failed: tuple[int, ...]
@@ -193,21 +200,21 @@ class PartOfCalls(NamedTuple):
 
     @property
     def first(self) -> int:
-        """The number among all of the first of them; 1 when there is none."""
+        """The number, among all calls, of the first of them; 1 if there is none."""
         if not self.shares:
             return 1
         share = self.shares[0]
         return share.before + min(_place(one, 0, share.some) for one in share.own)
 
     def count_before(self, number: int) -> int:
-        """Count those that stand before a number among all."""
+        """Count the calls of this part before a number among all calls."""
         if not self.shares:
             return min(max(number - 1, 0), self.n)
         index = bisect_left(self.shares, number, key=lambda share: share.before + 1) - 1
         return self.shares[index].own_before(number) if index >= 0 else 0
 
     def within(self, spans: Iterable[tuple[int, int]], number: int = 1) -> tuple[int, int]:
-        """Count those in spans of numbers among all, from a number on, and those of them without a valid attempt."""
+        """Count the calls of this part from *number* on, in spans of numbers among all calls, and the failed ones."""
         n = k = 0
         for first, last in spans:
             if last >= number:
@@ -217,11 +224,11 @@ class PartOfCalls(NamedTuple):
         return n, k
 
     def bursts(self, number: int, last: int | None = None) -> Bursts:
-        """Return the bursts in which those from a number among all on failed, whatever came between them.
+        """Return the bursts of this part from a number among all calls on, regardless of other calls between them.
 
         Args:
-            number: Of the first call among all.
-            last: Of the last call among all; None for no end.
+            number: Number of the first call among all calls.
+            last: Number of the last call among all calls. None for no end.
         """
         until, failed = self.n, self.failed
         if last is not None:
@@ -231,13 +238,13 @@ class PartOfCalls(NamedTuple):
 
 
 class _Share(NamedTuple):
-    """Calls of an hour, and which of them are own.
+    """Calls of an hour, and the own calls among them.
 
     Attributes:
-        before: Calls of all before the hour.
-        own_calls: Own calls before the hour.
-        some: Of the hour.
-        own: Those of them that are own.
+        before: Number of all calls before the hour.
+        own_calls: Number of own calls before the hour.
+        some: Calls of the hour.
+        own: The own calls of the hour.
     """
 
     before: int
@@ -246,7 +253,7 @@ class _Share(NamedTuple):
     own: tuple[_Some, ...]
 
     def own_before(self, number: int) -> int:
-        """Count the own calls up to this hour that stand before a number among all."""
+        """Count the own calls up to this hour that come before a number among all calls."""
         return self.own_calls + sum(self._before(one, number) for one in self.own)
 
     def _before(self, one: _Some, number: int) -> int:
@@ -262,9 +269,9 @@ def stream_of(
     """Put the calls of several configurations into one order.
 
     Args:
-        rows: Those of one function, strategy and model.
-        hours: Of these and of others.
-        calendar: The weeks of the function; None looks for no weekly pattern.
+        rows: Configurations of one function, strategy, and model.
+        hours: Calls by the hour of these and of other configurations.
+        calendar: The weeks of the function. None means no search for a weekly pattern.
     """
     known = {row.configuration: row for row in rows}
     marks = {key: unpacked(row.outcomes, row.calls) for key, row in known.items()}
@@ -280,7 +287,7 @@ def stream_of(
     for at, calls in sorted(by_hour.items()):
         some = []
         for place, (key, row) in enumerate(known.items()):
-            # Of calls that are deleted, or whose hour nobody knows, no more than there are.
+            # At most the existing calls, because some may be deleted or have an unknown hour.
             count = min(calls.get(key, 0), row.calls - used[key])
             if count:
                 first, last = _within(row, at)
@@ -303,13 +310,13 @@ def stream_of(
 def in_order(
     failed: Sequence[int], n: int, hours: Sequence[tuple[int, int]], calendar: Calendar | None
 ) -> CallsInOrder:
-    """Return calls in one order with the changes of their rate: of each part of the week, if they have a weekly pattern.
+    """Return calls in one order with the changes of their rate. With a weekly pattern, these are those of each part.
 
     Args:
-        failed: As `CallsInOrder` has them, and so the next two.
+        failed: Numbers of the failed calls, as in `CallsInOrder`.
         n: Number of calls.
-        hours: The hours in which they began.
-        calendar: The weeks of the function; None looks for no weekly pattern.
+        hours: The hours in which they began, as in `CallsInOrder`.
+        calendar: The weeks of the function. None means no search for a weekly pattern.
     """
     weeks = None if calendar is None else Weeks(failed, hours, calendar)
     growing = None
@@ -325,12 +332,12 @@ class _Some(NamedTuple):
     """Calls of one configuration in one hour.
 
     Attributes:
-        configuration: Which.
-        place: Of the configuration: of calls at one moment those of the earlier one come first.
-        calls: How many.
-        first: When the first of them can have begun, in microseconds.
-        last: When the last of them can have begun.
-        failed: Which of them have no valid attempt; the first is 0.
+        configuration: The configuration.
+        place: Place of the configuration. Of calls at the same time, those of the earlier configuration come first.
+        calls: Number of calls.
+        first: Earliest time of the first call, in microseconds.
+        last: Latest time of the last call, in microseconds.
+        failed: Indexes of the calls without a valid attempt. The first call is 0.
     """
 
     configuration: Row
@@ -351,26 +358,26 @@ def _within(row: ConfigurationCounts, hour: int) -> tuple[int, int]:
 
 
 def _next(marks: list[int], start: int, count: int) -> list[int]:
-    """Return which of a configuration's next calls failed."""
+    """Return the indexes of the failed calls among a configuration's next calls."""
     first, last = bisect_left(marks, start + 1), bisect_left(marks, start + count + 1)
     return [mark - start - 1 for mark in marks[first:last]]
 
 
 def _merged(some: list[_Some], before: int) -> list[int]:
-    """Return the numbers of the failed ones of calls that come in one hour, after so many calls."""
+    """Return the numbers of the failed calls of one hour. *before* is the number of earlier calls."""
     numbers = [before + _place(one, index, some) for one in some for index in one.failed]
     return numbers if len(some) == 1 else sorted(numbers)
 
 
 def _place(one: _Some, index: int, some: Sequence[_Some]) -> int:
-    """Return the number of a call among those of its hour, the first is 1."""
+    """Return the number of a call among those of its hour. The first is 1."""
     return index + 1 + sum(_earlier(one, index, other) for other in some if other is not one)
 
 
 def _earlier(one: _Some, index: int, other: _Some) -> int:
     """Count the calls of another configuration that come before a call.
 
-    The call with an index of *calls* comes at first + (index + 1/2) (last - first) / count: all in whole numbers.
+    The call with an index is at first + (index + 1/2) (last - first) / calls. The comparison uses only whole numbers.
     """
     twice = 2 * one.calls
     at = one.first * twice + (2 * index + 1) * (one.last - one.first)  # times twice
@@ -396,7 +403,7 @@ def _part_evidence(part: PartOfWeek, own: PartOfCalls, first: int, last: int) ->
 
 
 def _joined(hours: Sequence[int]) -> list[tuple[int, int]]:
-    """Return the first and the last of hours that follow each other."""
+    """Return the first and last hour of each run of consecutive hours."""
     spans: list[tuple[int, int]] = []
     for hour in hours:
         first = spans.pop()[0] if spans and spans[-1][1] == hour - 1 else hour
