@@ -280,12 +280,12 @@ def setup_line(setup: Setup) -> str:
 
 def _sections(comparison: Comparison) -> Iterator[Section]:
     comparisons = [one.compared for one in comparison.differences]
-    bounds = "both bounds of a difference hold" if comparison.gate is None else "all bounds hold together"
+    bounds = "both bounds of a difference" if comparison.gate is None else "all bounds"
     yield Section(
         "Differences",
-        f"[low, high]: {bounds} with {exact_percent(1 - ALPHA)} confidence, at any time",
+        f"[low, high]: with {exact_percent(1 - ALPHA)} confidence, {bounds} are correct, at any time",
         Table(
-            ("variant", "tasks", "A", "B", "B less A, points", "odds", "better"),
+            ("variant", "tasks", "A", "B", "B minus A, points", "odds", "better"),
             tuple(map(_row, comparisons)),
         ),
         (differences_line(comparisons),),

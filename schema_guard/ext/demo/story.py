@@ -224,7 +224,7 @@ def _what_to_type(store: str, elapsed_s: float) -> Iterator[str]:
         f"The demo took {elapsed_s:.0f} s. To see its records again, run:\n"
         f"    schema-guard report {store}\n"
         f"    schema-guard decide {store}\n"
-        f"    schema-guard decide {store} -o verdict.html   # pip install 'schema-guard[report]'"
+        f"    schema-guard decide {store} -o verdict.html   # needs: pip install 'schema-guard[report]'"
     )
     yield (
         "To guard your own code:\n"

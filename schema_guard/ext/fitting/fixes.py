@@ -57,9 +57,9 @@ _BY_KEYWORD = {
     "prefixItems": "use an object with a key for each place",
 }
 _BY_EFFECT = {
-    "rejected": "remove it from the sent schema, because your own schema still validates the reply",
+    "rejected": "remove it from the schema that you send; your own schema still validates the reply",
     "ignored": "rely on your own schema, which still validates the reply",
-    "narrowed": "remove it from the sent schema, so that all right answers can occur",
+    "narrowed": "remove it from the schema that you send, so that all right answers can occur",
 }
 
 

@@ -125,7 +125,7 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
                 "Functions",
                 "The worst function comes first. The counts are those of the strategy in use. The range contains the true failure rate.",
                 Table(
-                    ("function", "verdict", "calls", "failed", "range", "that is"),
+                    ("function", "verdict", "calls", "failed", "range", "meaning"),
                     tuple(_row(decision, ordered) for decision in ordered),
                     (0, 1, 5),
                 ),

@@ -182,7 +182,7 @@ def test_text_of_a_comparison():
 
 def test_bounds_are_explained():
     """Above the table it is said what the brackets hold: bounds of each difference, not of all of them."""
-    legend = "low, high]: both bounds of a difference hold with 95% confidence, at any time\n"
+    legend = "low, high]: with 95% confidence, both bounds of a difference are correct, at any time\n"
 
     assert f"\n  [{legend}" in compare_as_text(compare(BEFORE, AFTER))
     assert f"\n\\[{legend}" in compare_as_markdown(compare(BEFORE, AFTER))

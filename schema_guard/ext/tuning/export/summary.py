@@ -124,7 +124,7 @@ def _sources(result: ExportResult) -> Section:
     return Section(
         "origin and check of the answers",
         "",
-        Table(("source", *SIDES, "that is"), tuple(rows), (0, 4)),
+        Table(("source", *SIDES, "meaning"), tuple(rows), (0, 4)),
         lines,
     )
 

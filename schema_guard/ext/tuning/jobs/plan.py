@@ -74,7 +74,7 @@ def plan_job(
     listed = _price_row(host.label, base)
     cost = _cost(rows, epochs, price)
     lines = [
-        f"{host.label} tunes {base} on {_size(rows)}",
+        f"{host.label} tunes the model {base} on {_size(rows)}",
         f"  tokens: {_tokens(rows, epochs)}",
         f"  cost: {_cost_line(cost, rows, epochs, listed)}",
         *[f"  {line}" for line in _dates(closing)],
@@ -137,7 +137,7 @@ def _keys_text(keys: Iterable[frozenset[str]]) -> str:
 
 def _size(rows: TrainingSet) -> str:
     text = f"{len(rows.train):,} rows ({rows.bytes[TRAIN]:,} bytes)"
-    return f"{text} and validates it on {len(rows.validation):,}" if rows.validation else text
+    return f"{text} and validates it on {len(rows.validation):,} rows" if rows.validation else text
 
 
 def _tokens(rows: TrainingSet, epochs: int | None) -> str:
