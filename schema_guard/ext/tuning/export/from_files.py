@@ -2,7 +2,7 @@
 """Rows of a training set from files: labelled suites, and a person's answers.
 
 Rules: labelled answers are gold, and have to be right. An answer that is not valid for the schema is an error that
-names its line, and all such errors are reported at once.
+names its line, and up to 10 such errors are reported at once.
 """
 
 from __future__ import annotations
