@@ -153,7 +153,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.front_door import find  # only what is used is paid for
+    from schema_guard.front_door import find  # imports only the names that are used
 
     return find(__name__, _HOME_OF, name, _OF_PARTS)
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a user gives, checked in the same words everywhere: what was given, and what is expected.
+"""Checks of users' arguments. All errors have the same form: the argument, its value, and the expected value.
 
-The *name* is the argument's as it was written; in front of it may stand whose it is: `"tags: segment"`.
+*name* is the argument as the user wrote it. It may have its owner before it: `"tags: segment"`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     NamedArguments = type
     T_co = TypeVar("T_co", covariant=True)
 
-    # Mypy reports the wrong argument alone, without a list of overloads, if an overload fits when type arguments are
+    # Mypy reports only the wrong argument, without a list of overloads, if an overload fits when type arguments are
     # ignored. Every value fits these protocols then, and no value fits them with `Never`.
     class NoSuchArgument(Protocol[T_co]):
         """The type of an argument that a function doesn't have."""
@@ -35,10 +35,10 @@ if TYPE_CHECKING:
 else:
 
     class NamedArguments(type):
-        """Metaclass that refuses unknown arguments of a class, and names the one that was probably meant."""
+        """Metaclass that rejects unknown arguments of a class, and names the one that was probably meant."""
 
         def __call__(cls, *args: Any, **given: Any) -> Any:
-            """Create a value; raise `InvalidArgument` for an argument that the class doesn't have."""
+            """Create a value. Raise `InvalidArgument` for an argument that the class doesn't have."""
             for name, value in given.items():
                 if name not in cls.__match_args__:
                     hint = did_you_mean(name, cls.__match_args__)
@@ -62,7 +62,7 @@ def require_text(name: str, value: object) -> None:
 
 
 def require_one_of(name: str, value: object, known: tuple[str, ...]) -> None:
-    """Raise `InvalidArgument` unless it is one of the names that are known."""
+    """Raise `InvalidArgument` unless it is one of the known names."""
     if value not in known:
         raise InvalidArgument(
             f"{name}={clip(repr(value))}: expected one of {', '.join(known)}{did_you_mean(value, known)}"
@@ -74,16 +74,16 @@ _HUGE = 10**_HUGE_DIGITS
 
 
 def require_seconds(name: str, value: object, *, least: float | None = 0.0) -> None:
-    """Raise `InvalidArgument` unless it is an int or a float, and not below *least*; None is no bound."""
+    """Raise `InvalidArgument` unless it is an int or a float, at least *least* (None for no bound)."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    # Of NaN nothing holds.
+    # A comparison with NaN is always false.
     if not is_number or _is_huge(value) or not float(value) >= (-inf if least is None else least):  # type: ignore[arg-type]
         bound = "" if least is None else f" >= {least:g}"
         raise InvalidArgument(f"{name}={_shown(value)}: expected a number of seconds{bound}")
 
 
 def require_count(name: str, value: object, least: int = 0, *, meaning: str = "") -> None:
-    """Raise `InvalidArgument` unless it is an int and not below *least*; *meaning* says what one of them means."""
+    """Raise `InvalidArgument` unless it is an int of at least *least*. The message adds *meaning*."""
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise InvalidArgument(f"{name}={_shown(value)}: expected an int >= {least}{meaning}")
 
@@ -94,7 +94,7 @@ def _is_huge(value: object) -> bool:
 
 
 def _shown(value: object) -> str:
-    # Python writes no int of more than 4,300 digits.
+    # Python can't convert an int of more than 4,300 digits to text.
     return f"an int of more than {_HUGE_DIGITS} digits" if _is_huge(value) else clip(repr(value))
 
 
@@ -106,7 +106,7 @@ def require_list(name: str, value: Any, what: str) -> Sequence[Any]:
 
 
 def require_members(name: str, members: Iterable[Any], fits: Callable[[Any], bool], what: str) -> None:
-    """Raise `InvalidArgument` unless each member fits; *what* says what one is."""
+    """Raise `InvalidArgument` unless each member fits. *what* describes a valid member."""
     for member in members:
         if not fits(member):
             raise InvalidArgument(f"{name}: {clip(repr(member))}: expected {what}")

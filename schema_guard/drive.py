@@ -333,7 +333,7 @@ class _Incoming:
         self._missing = answer.min_chars if type(answer) is More else 0
 
     def open_streams(self) -> list[Any]:
-        """Return the SDK's streams to close with the function's stream: none if that has reached its end.
+        """Return the SDK's streams to close with the function's stream. Empty if that has reached its end.
 
         It also reports the model that the stream has named.
         """

@@ -125,11 +125,11 @@ def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
     return MissingExtra(f"{what} needs {package}: pip install 'schema-guard[{extra}]'")
 
 
-# A bound that is a text would be compiled: at the first text the interpreter makes the types of its syntax tree, 4 % of
-# what a first call takes.
+# A bound that is a text would be compiled. At the first text, the interpreter builds the types of its syntax tree. That
+# takes 4% of the time of a first call.
 E = TypeVar("E", bound=SchemaGuardError)
 
 
 def _revive(kind: type[E], args: tuple[Any, ...]) -> E:
-    """Rebuild an error from its pickle, which sets its attributes and notes by itself."""
+    """Rebuild an error from its pickle, which sets the attributes and notes afterward."""
     return kind.__new__(kind, *args)

@@ -26,7 +26,7 @@ _CLOSED = (
 )
 _ADVICE_OF = {
     "refusal": "; a refusal is never asked again",
-    # What ends a call without an exception of the function's own is the time that it may take.
+    # Only the time limit ends a call without an exception of the function's own.
     "transport": "; to allow more time: limits=Limits(max_elapsed_s=...)",
 }
 
@@ -40,14 +40,14 @@ def explain(
     typed: bool = False,
     takes_options: bool = False,
 ) -> str:
-    """Return why a call gave no value, where, and what to do about it.
+    """Return the reason why a call has no value, the place of the fault, and the fix.
 
     Args:
-        outcome: Of a call that failed.
-        max_attempts: What the guard allows; None leaves the advice about it out.
+        outcome: Outcome of a failed call.
+        max_attempts: Limit of the guard. None omits the advice about it.
         limits: The limits of the call.
-        values: Whether values and keys of the reply, and what checks say of them, may be told.
-        typed: Whether the schema is of a Python type, which says by itself what becomes of other keys.
+        values: Whether the message may have values and keys of the reply, and messages of checks.
+        typed: Whether the schema is of a Python type, which itself defines the handling of other keys.
         takes_options: Whether the function takes the provider's arguments, as a model does.
     """
     failure, call = outcome.failure, outcome.call
@@ -68,7 +68,7 @@ def explain(
 
 
 def _stopped(attempt: Attempt) -> str:
-    """Say after how much a reply was stopped, whose rest nobody knows."""
+    """Return the number of characters after which a reply was stopped, as text. `""` if it was not."""
     return "" if attempt.stopped_at is None else f", stopped after {attempt.stopped_at} characters"
 
 
@@ -81,7 +81,7 @@ def _lines_without_values(failure: Failure) -> list[str]:
         return violation_lines(
             [v._replace(instance_location=declared_location(v), actual=v.got) for v in failure.violations]
         )
-    # What the provider or a check says may quote the reply.
+    # A message of the provider or a check may quote the reply.
     return (
         [] if failure.kind == "refusal" else [f"    {safe(prompting.describe(failure, quote_checks=False))}"]
     )
@@ -103,7 +103,7 @@ def violation_lines(violations: Sequence[Violation]) -> list[str]:
 
 
 def _budget_line(limits: Limits, outcome: Outcome[Any], max_attempts: int | None) -> list[str]:
-    """Return the line that says that there was another attempt to make and nothing left to spend on it."""
+    """Return the line that reports that a limit prevented another attempt."""
     failure, attempts = outcome.failure, outcome.attempts
     assert failure is not None
     if max_attempts is None or len(attempts) >= max_attempts or failure.kind in ("refusal", "transport"):

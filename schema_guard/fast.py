@@ -161,7 +161,7 @@ def slow_path(
     prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any], **origin: Any
 ) -> RunningCall:
     """Begin a call that the loop runs. The arguments are those of `running_call.begin_call`."""
-    # A process whose first replies are valid never loads the loop, which is a tenth of the way to its first call.
+    # A process whose first replies are valid never loads the loop, which takes a tenth of the time to its first call.
     from schema_guard import running_call
 
     return running_call.begin_call(prepared, args, kwargs, **origin)

@@ -25,7 +25,7 @@ def find(package: str, home_of: Mapping[str, str], name: str, of_parts: Collecti
         AttributeError: No module defines it.
         MissingPart: This installation lacks the part that defines it.
     """
-    from importlib import import_module  # only what is used is paid for
+    from importlib import import_module  # loaded with the first name that is used
 
     if name in of_parts:
         from schema_guard.extensions import load

@@ -324,10 +324,10 @@ def _as_repaired(reading: Repaired, terms: Terms) -> Judgement[Any] | None:
 def _decoded(
     decoded: Sequence[tuple[Any, Sequence[Violation] | None]], terms: Terms
 ) -> Judgement[Any] | None:
-    """Judge the only value that is valid once its JSON strings are decoded; None without one.
+    """Judge the only value that is valid once its JSON strings are decoded. None if there is not exactly one.
 
     Args:
-        decoded: What `_inside` returned for each value.
+        decoded: Results of `_inside` for each value.
         terms: The terms of the reply.
     """
     valid = [inside for inside, left in decoded if left is not None and not left]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One JSON text -> its value, within the limits; or why not, by code.
+"""Parse one JSON text to its value, within the limits, or to a code that explains the fault.
 
-jiter parses and refuses duplicate keys, NaN and lone surrogates. It has one ValueError for everything, turns
-1e999 into inf and knows no limits but nesting: those are found here.
+jiter parses, and rejects duplicate keys, NaN, and lone surrogates. It raises ValueError for every fault, reads 1e999 as
+inf, and limits only the nesting. This module finds the code of each fault, and checks the other limits.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 
 class NotJson(NamedTuple):
-    """Why a text is no JSON text.
+    """Reason why a text is not a JSON text.
 
     Attributes:
-        code: A code of failure kind `syntax`, or `unfinished` when the text ends inside JSON.
-        message: What is wrong, with line and column where known.
-        end: Where a complete JSON text ended, in bytes, when only what follows it is wrong; else None.
+        code: A code of failure kind `syntax`, or `unfinished` if the text ends inside JSON.
+        message: The fault, with line and column if known.
+        end: End of a complete JSON text, in bytes, if only the text after it is wrong. Otherwise None.
     """
 
     code: str
@@ -35,28 +35,28 @@ class NotJson(NamedTuple):
     end: int | None = None
 
 
-# What only refused texts need is compiled by the first of them.
-# JSON strings, to look at a text without them. Possessive: a text of quotes and backslashes stays linear.
+# Patterns that only rejected texts need. The first of these texts compiles them.
+# JSON strings, to remove them from a text. Possessive, so that a text of quotes and backslashes takes linear time.
 _STRING = r'(?s)"(?:[^"\\]++|\\.)*+"?'
 _NUMBER = r"-?[0-9][0-9.eE+-]*"
 _POSITION = r" at line (\d+) column (\d+)$"
 _NOT_FINITE = rb"-?(?:NaN|Infinity)"
 # Maps every character of a number to 0 and all others to a space.
 _NUMBER_BYTES = bytes(48 if byte in b"0123456789.eE+-" else 32 for byte in range(256))
-# Every so many bytes are looked at for a long number first. A prime: columns of numbers repeat at even widths.
+# Distance in bytes of the first search for a long number. A prime, because columns of numbers repeat at even widths.
 _STRIDE = 47
-# What stands before each value but the first.
+# Bytes before each value but the first.
 _BEFORE_VALUES = (b"{", b"[", b",", b":")
 _NOT_BRACKETS = bytes(byte for byte in range(256) if byte not in b'{}[]"')
-# How many more brackets are open behind a byte.
+# Change in the number of open brackets after a byte.
 _OPENED = [(byte in b"{[") - (byte in b"}]") for byte in range(256)]
 _JITER_DEPTH = 201
 
 
 def parse(text: str, limits: Limits) -> Any:
-    """Parse one JSON text; white space around it is allowed.
+    """Parse one JSON text. White space around it is allowed.
 
-    Never raises, whatever the text. Linear in its length.
+    Never raises for any text. Linear in its length.
 
     Returns:
         The value, or a `NotJson`, which no value is an instance of.
@@ -66,7 +66,7 @@ def parse(text: str, limits: Limits) -> Any:
         refused = _beyond(text, data, limits)
         if refused is not None:
             return refused
-        # Keys come back, values seldom do: a cache of keys alone was the fastest of jiter's three.
+        # Keys repeat, and values seldom do. A cache of only keys was the fastest of jiter's three.
         value = reader()(data, catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
     except ValueError as error:
         return refusal(error, text, limits)
@@ -84,7 +84,7 @@ def bounded(value: Any, text: str, limits: Limits) -> Any:
 
 
 def refusal(error: ValueError, text: str, limits: Limits) -> NotJson:
-    """Return why a text is no JSON text within the limits, from the error that jiter raised."""
+    """Return the reason why a text is not a JSON text within the limits, from jiter's error."""
     if isinstance(error, UnicodeEncodeError):
         return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
     if type(error) is not ValueError or is_interruption(error):
@@ -114,14 +114,14 @@ def may_hold_number(text: str, length: int) -> bool:
 
 @cache
 def reader() -> Callable[..., Any]:
-    """Give jiter's parser, imported when it is first used."""
+    """Return jiter's parser, which is imported at the first use."""
     from jiter import from_json
 
     return from_json
 
 
 def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
-    """Return which limit a text exceeds. Counting whole is cheap and counts too much: it acquits or asks for a look."""
+    """Return the fault if a text exceeds a limit. A fast upper bound decides whether to count exactly."""
     if len(text) <= lengths(limits)[0]:
         return None
     size = len(data)
@@ -138,13 +138,13 @@ def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
 
 @cache
 def _levels(levels: int) -> Callable[[Any], bool]:
-    """Return what says whether a value has no more levels than so many, and finite numbers alone.
+    """Return a function that checks that a value has at most so many levels, and only finite numbers.
 
-    It is a schema, for that engine walks in C; and no infinite number is a number to it.
+    It is the validator of a schema, because that engine runs in C. To this engine, an infinite number is not a number.
     """
     from jsonschema_rs import Draft202012Validator  # `import schema_guard` loads no third-party module
 
-    # jiter takes no more than that.
+    # jiter accepts no deeper nesting.
     levels = min(max(levels, 0), _JITER_DEPTH)
     scalars = ["string", "number", "boolean", "null"]
     inside = ({"$ref": f"#/$defs/{level}"} for level in range(1, levels + 1))
@@ -161,10 +161,10 @@ def _too_deep(limits: Limits) -> NotJson:
 
 
 def _is_deep(text: str, data: bytes, levels: int) -> bool:
-    """Return whether more than so many brackets are open at once in a text that is no JSON.
+    """Return whether more than so many brackets are open at once in a text that is not JSON.
 
-    Strings are taken away, and pairs of brackets from the inside out, a level at a time: few texts have more than
-    four, and no step counts brackets one by one.
+    Strings are removed, and pairs of brackets from the inside out, one level at a time. Few texts have more than four
+    levels, and no step counts brackets one by one.
     """
     if data.count(b"{") + data.count(b"[") <= levels:
         return False
@@ -179,12 +179,12 @@ def _is_deep(text: str, data: bytes, levels: int) -> bool:
 
 
 def _exceeds(brackets: bytes, levels: int) -> bool:
-    """Return whether so many brackets and more are open at once; quotes between them do not count."""
+    """Return whether more than so many brackets are open at once. Quotes between them do not count."""
     return any(map(levels.__lt__, accumulate(map(_OPENED.__getitem__, brackets))))
 
 
 def _look(bare: str, limits: Limits) -> NotJson | None:
-    """Hold a text without its strings against the limits, exactly."""
+    """Compare a text without its strings with the limits, exactly."""
     data = bare.encode()
     if _exceeds(data.translate(None, _NOT_BRACKETS), limits.max_depth):
         return _too_deep(limits)
@@ -200,13 +200,13 @@ def _look(bare: str, limits: Limits) -> NotJson | None:
 
 
 def _infinite(bare: str) -> NotJson:
-    """Name the first number that no float holds, in a text without its strings."""
+    """Return the fault for the first number that no float can represent, in a text without its strings."""
     numbers = (number[0] for number in re.finditer(_NUMBER, bare))
     first = next((n for n in numbers if ("." in n or "e" in n.lower()) and isinf(float(n))), "")
     return NotJson("not_finite", f"the number {first[:20]} is too large for a float")
 
 
-# How jiter's errors begin, and what they mean; the rest is `malformed`.
+# Beginnings of jiter's errors, and their meaning. All other errors are `malformed`.
 _MEANINGS = (
     ("EOF", "unfinished", "the text ends inside JSON"),
     ("Detected duplicate key", "duplicate_key", "the same key twice in an object"),
@@ -218,7 +218,7 @@ _MEANINGS = (
 
 
 def _why(data: bytes, message: str) -> NotJson:
-    """Find the code for an error of jiter's, by its words and its place."""
+    """Return the fault for an error of jiter's, by its words and its place."""
     place = re.search(_POSITION, message)
     where = place[0] if place else ""
     offset = _offset(data, int(place[1]), int(place[2])) if place else 0

@@ -55,7 +55,7 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
     read, is_valid, is_typed = reader(), schema.conditions.is_valid, schema.is_typed
 
     def accept(text: str) -> Any:
-        # To look at the first character is 350 instructions less than `startswith`, of the 16,000 of a small reply.
+        # Reading the first character takes 350 instructions less than `startswith`, of the 16,000 of a small reply.
         if not text or text[0] not in _BRACKETS:
             return Missed()
         size = len(text)
@@ -65,7 +65,7 @@ def _acceptor(schema: Schema[Any], limits: Limits) -> Callable[[str], Any]:
                 return Missed(value)
         else:
             try:
-                # Keys come back, values seldom do: a cache of keys alone was the fastest of jiter's three.
+                # Keys repeat, and values seldom do. A cache of only keys was the fastest of jiter's three.
                 value = read(text.encode(), catch_duplicate_keys=True, allow_inf_nan=False, cache_mode="keys")
             except ValueError as error:
                 return Missed(refusal(error, text, limits))

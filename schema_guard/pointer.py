@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-# Indices that are kept have no more digits: a longer one is a key that a model made up.
+# Most digits of an index. A longer one is a key that a model made up.
 _INDEX_DIGITS = 6
-# Locations that are kept have no more characters: a key that a model made up may have any number.
+# Most characters of a cached location, because a key that a model made up may have any length.
 _LONGEST_CACHED = 200
-# References that lead to references; more are a circle.
+# Most references in a chain. A longer chain is a cycle.
 _MOST_REFERENCES = 20
 
 
@@ -24,13 +24,13 @@ def escape(token: str) -> str:
     >>> escape("a/b~c")
     'a~1b~0c'
     """
-    # RFC 6901 s. 3: "~" first, else the "~" of "~1" would be escaped again.
+    # RFC 6901 s. 3: "~" first, otherwise the "~" of "~1" would be escaped again.
     return token.replace("~", "~0").replace("/", "~1") if "~" in token or "/" in token else token
 
 
 def unescape(token: str) -> str:
     """Read one token of a pointer."""
-    # RFC 6901 s. 4: "~1" first, else "~01" would decode to "/".
+    # RFC 6901 s. 4: "~1" first, otherwise "~01" would decode to "/".
     return token.replace("~1", "/").replace("~0", "~")
 
 
@@ -41,7 +41,7 @@ def join(tokens: Sequence[str | int]) -> str:
     '/lines/0/qty'
     """
     location = ""
-    # In a list first, and with `"".join`, it takes 0.1 us more; each token by itself, 0.2.
+    # A list and `"".join` take 0.1 us more. Escaping each token takes 0.2 us more.
     for token in tokens:
         location += f"/{token}"
     if "~" not in location and location.count("/") == len(tokens):
@@ -59,7 +59,7 @@ def split(location: str) -> list[str]:
 
 
 def member(place: Any, token: str, default: Any = None) -> Any:
-    """Return the part of a JSON value at one step of a JSON Pointer; *default* if there is none."""
+    """Return the part of a JSON value at one step of a JSON Pointer. *default* if there is none."""
     if isinstance(place, dict):
         return place.get(token, default)
     if isinstance(place, list) and token.isdecimal() and len(token) < 10 and int(token) < len(place):
@@ -68,14 +68,14 @@ def member(place: Any, token: str, default: Any = None) -> Any:
 
 
 def part_at(value: Any, steps: Iterable[str], default: Any = None) -> Any:
-    """Return the part of a JSON value at a path; *default* if there is none."""
+    """Return the part of a JSON value at a path. *default* if there is none."""
     for step in steps:
         value = member(value, step, default)
     return value
 
 
 def subschema(document: Any, steps: Iterable[str]) -> dict[str, Any]:
-    """Return the schema at a keyword location, through local references; {} if there is none.
+    """Return the schema at a keyword location, through local references. {} if there is none.
 
     >>> subschema({"$ref": "#/$defs/a", "$defs": {"a": {"items": {"type": "null"}}}}, ["$ref", "items"])
     {'type': 'null'}
@@ -97,19 +97,19 @@ def _target(document: Any, schema: Any) -> Any:
 
 
 def pointer(location: str) -> str:
-    """Show a pointer to a person: the root, which is the empty text, is written `(root)`."""
+    """Write a pointer for people: `(root)` for the empty text, and any other pointer unchanged."""
     return location or "(root)"
 
 
 def declared_location(violation: tuple[str, str, str, str, str], *, indices: bool = True) -> str:
     """Return the instance location with `*` for every step that the schema does not name.
 
-    A key that a model made up is the model's text: it is neither stored nor sent back. A key stays when the keyword
+    A key that a model made up is the model's text, so it is neither stored nor sent back. A key stays if the keyword
     location passes through `properties` and that key.
 
     Args:
-        violation: Where to look; nothing but its two pointers is read.
-        indices: Whether array indices stay; without them equal places in different items are one place.
+        violation: The violation. Only its two pointers are read.
+        indices: Whether array indices stay. Without them, equal places in different items are one place.
 
     >>> from schema_guard.values import Violation
     >>> declared_location(Violation("/tags/evil", "/properties/tags/additionalProperties/type", "type", "", ""))
@@ -124,16 +124,16 @@ def declared_location(violation: tuple[str, str, str, str, str], *, indices: boo
     return _declared_location(location, keyword_location, indices)
 
 
-# Replies break the same places again and again, and to look at one takes 0.5 us.
+# Cached because replies violate the same places again and again, and each takes 0.5 us.
 @lru_cache(maxsize=1_024)
 def _declared_location(location: str, keyword_location: str, indices: bool) -> str:
-    """Give an instance location with `*` for what a keyword location does not name; *indices* as above."""
+    """Return an instance location with `*` for steps that the keyword location does not name. *indices* as above."""
     declared = _declared(keyword_location)
     for key in location.split("/")[1:]:
         if key not in declared and not (indices and _is_index(key)):
             break
     else:
-        # Most places hold nothing but names of the schema and indices, and need not be written again.
+        # Most places have only names of the schema and indices, so they need not be rebuilt.
         return location
     root, *keys = location.split("/")
     tokens = [key if key in declared or (indices and _is_index(key)) else "*" for key in keys]

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reply text -> the JSON texts that it may mean, by the reading rule.
+"""Read a reply's text: find the JSON texts that it may mean, by the reading rule.
 
-The rule, the same for judge and prefix checker: skip a byte order mark, white space, closed reasoning blocks
-and one opening fence line. If what follows opens a JSON value, the reply is *direct*. Its first JSON text is the only
-candidate, and a second one right after it makes the reply fail. Otherwise the reply is *prose*, and every JSON text in it
-is a candidate. Refusal prose has none.
+The rule is the same for the judge and the prefix checker. Skip a byte order mark, white space, closed reasoning blocks,
+and one opening fence line. If the rest opens a JSON value, the reply is *direct*. Its first JSON text is the only
+candidate, and a second one right after it makes the reply fail. Otherwise the reply is *prose*, and every JSON text in
+it is a candidate. Refusal prose has none.
 
-Everything here is one pass: linear in the length of the text, whatever the text.
+Everything here is one pass, linear in the length of the text, for any text.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from schema_guard.limits import Limits
     from schema_guard.values import Form
 
-# Prose may have brackets inside brackets. Each character is parsed at most this often, and so many texts are.
+# Prose may have brackets inside brackets. These limit the parses of each character, and the number of parsed texts.
 _PARSES_PER_CHARACTER = 8
 _MAX_PARSES = 4_096
-# Brackets of prose that nothing closes: one of the outermost is the JSON that was cut off, if any is.
+# Number of unclosed brackets of prose to read. If JSON was cut off, one of the outermost brackets opens it.
 _UNCLOSED_READ = 4
 TOO_MANY = NotJson("too_costly", "the text holds more brackets than can be looked at: expected one JSON text")
 
-# The reasoning marks of open models; the mark of an unclosed block makes no block.
+# The reasoning marks of open models. The mark of an unclosed block doesn't start a block.
 _MARKS = "(?:think|thinking|thought|reasoning|analysis|reflection)"
 REASONING = re.compile(rf"<{_MARKS}>|\[THINK\]", re.IGNORECASE)
 REASONING_END = re.compile(rf"</{_MARKS}>|\[/THINK\]", re.IGNORECASE)
-# A label is anything but JSON, attributes such as `title="x"` and `{.json}` included.
+# A label is any text but JSON, including attributes such as `title="x"` and `{.json}`.
 _FENCE = re.compile(r"""(?:```|~~~)(?:[^\n`{\["=]++|="[^"\n]*+"|=|\{[.#][^\n}]*+\})*+(?:\n|(?=[{\["]))""")
-# All possessive: white space that is given back would be skipped again, once for each of its characters.
+# All possessive, because backtracking would skip white space again, once for each of its characters.
 _CLOSING_FENCE = re.compile(r"\s*+(?:(?:```|~~~)(?=\s|\Z))?+\s*+")
 _SCALAR = re.compile(
     r"(?:true|false|null|-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?=\s*+(?:```|~~~)?+\s*+\Z)"
 )
 _SPACE = re.compile(r"[ \t\r\n]*+")
 _FENCES = ("```", "~~~")
-# Said in the first sentences by models that refuse, and hardly by one that answers.
+# Phrases in the first sentences of models that refuse. A model that answers hardly ever writes them.
 _REFUSAL = re.compile(
     r"\b(?:i(?:'|\u2019)?m sorry,? (?:but )?(?:i )?(?:can|am|cannot|won)|i (?:can(?:'|\u2019)?t|cannot|won(?:'|\u2019)?t|will not|am (?:not able|unable)"
     r" to) (?:help|assist|provide|comply|fulfil|create|generate|do that|do this|answer|share|continue|process|produce|give)"
@@ -52,7 +52,7 @@ _REFUSAL = re.compile(
     re.IGNORECASE,
 )
 _REFUSAL_WITHIN = 400
-# One of these stands in every refusal: looking for them is quicker than the expression, which begins at any "i" or "a".
+# Every refusal has one of these. This search is faster than the expression, which starts at each "i" or "a".
 _REFUSAL_WORDS = ("sorry", "i can", "i won", "i will", "i am", "i must", "against", "violat")
 
 
@@ -65,20 +65,20 @@ class Span(NamedTuple):
 
     @property
     def inside(self) -> Brackets:
-        """The brackets inside it; looked for when asked for, as most parts are read whole."""
+        """The brackets inside it. They are searched at each access, because most parts are read whole."""
         return brackets(self.text, self.start + 1, self.end - 1, inside=True)
 
 
 class Reading(NamedTuple):
-    """What a reply may mean.
+    """Possible meanings of a reply.
 
     Attributes:
-        direct: Whether the reply opens with a JSON value: then there is one candidate, up to the end of the text
-            or of its fence.
+        direct: Whether the reply opens with a JSON value. If so, there is one candidate, up to the end of the text or
+            of its fence.
         clean: Whether nothing but white space was skipped.
-        candidates: Places of JSON texts, in order; behind a direct one more text may follow.
-        unclosed: Where brackets of prose open that nothing closes, outermost first.
-        complete: Whether these are all. If not, the text has more brackets than are looked at.
+        candidates: Places of JSON texts, in order. More text may follow a direct one.
+        unclosed: Places of the brackets in prose that nothing closes, outermost first.
+        complete: Whether these are all. If not, the text has more brackets than are read.
         refusal: Whether the text refuses in prose.
         start: Index of the content in the text.
     """
@@ -93,7 +93,7 @@ class Reading(NamedTuple):
 
 
 def read(text: str, thoughts: int = 0) -> Reading:
-    """Apply the reading rule to a reply; *thoughts* is `end_of_thoughts` of its beginning, if that is known."""
+    """Apply the reading rule to a reply. *thoughts* is `end_of_thoughts` of its beginning, if that is known."""
     start, clean = _skip(text, thoughts)
     if text[start : start + 1] in ("{", "[", '"'):
         end = len(text) if clean else _end_before_fence(text, start)
@@ -120,7 +120,7 @@ def _refuses(text: str, start: int) -> bool:
 
 
 def _skip(text: str, thoughts: int = 0) -> tuple[int, bool]:
-    """Return where the content starts, and whether only white space stands before it."""
+    """Return the start of the content, and whether only white space is before it."""
     thoughts = end_of_thoughts(text, thoughts)
     start, plain = _space(text, thoughts), not thoughts
     if plain and text.startswith("\ufeff", start):
@@ -132,15 +132,15 @@ def _skip(text: str, thoughts: int = 0) -> tuple[int, bool]:
 
 
 def end_of_thoughts(text: str, known: int = 0) -> int:
-    """Return where the closed reasoning blocks at the start of a text end, 0 if there are none.
+    """Return the end of the closed reasoning blocks at the start of a text. 0 if there are none.
 
-    *known* is the end of those at the start of its beginning. They are not read again.
+    *known* is the end of the blocks that were found in a beginning of the text. They are not read again.
     """
     start = _space(text, known)
     if not known and text.startswith("\ufeff", start):
         start = _space(text, start + 1)
     block = REASONING.match(text, start)
-    # Chat templates may open the block themselves: then the reply begins inside it and only closes it.
+    # Chat templates may open the block. In this case, the reply starts inside it and only closes it.
     if block is None and not known and text[start : start + 1] not in '{["`~':
         closed = REASONING_END.search(text, start) if "</" in text or "[/" in text else None
         if closed and REASONING.search(text, start, closed.start()) is None:
@@ -157,21 +157,21 @@ def end_of_thoughts(text: str, known: int = 0) -> int:
 
 @cache
 def closing_of(mark: str) -> re.Pattern[str]:
-    """Return what closes a reasoning block, by the mark that opens it."""
+    """Return the pattern that closes a reasoning block, by the mark that opens it."""
     return re.compile(re.escape(f"{mark[0]}/{mark[1:]}"), re.IGNORECASE)
 
 
 def _space(text: str, start: int) -> int:
-    """Give where the white space at *start* ends."""
+    """Return the end of the white space at *start*."""
     space = _SPACE.match(text, start)
     return space.end() if space else start
 
 
 def _end_before_fence(text: str, start: int) -> int:
-    """Give where the JSON text at *start* ends if it is whole and a closing fence follows; else the text's end.
+    """Return the end of the JSON text at *start* if it is whole and a closing fence follows. Otherwise the text's end.
 
-    Whole is taken for: its brackets are as many of each kind, and it ends with the one that it begins with. Any
-    other text is left to the parser, which says what is wrong where.
+    A text counts as whole if it has as many opening as closing brackets of each kind, and its first and last brackets
+    match. Any other text is left to the parser, which reports the fault and its place.
     """
     end = len(text.rstrip())
     if not text.endswith(_FENCES, start, end):
@@ -186,7 +186,7 @@ def _end_before_fence(text: str, start: int) -> int:
 
 
 def text_after(text: str, end: int) -> str:
-    """Return what follows a JSON text, its closing fence and the next opening one skipped; often the empty text."""
+    """Return the text after a JSON text, its closing fence, and the next opening fence. It is often empty."""
     closing = _CLOSING_FENCE.match(text, end)
     position = closing.end() if closing else end
     opening = _FENCE.match(text, position)
@@ -199,13 +199,13 @@ _OPENS_JSON = re.compile(
 
 
 def opens_json(text: str) -> bool:
-    """Return whether a bracket opens JSON, be it broken, rather than prose: `{"a`, `{a:`, `[1`, and not `{see`."""
+    """Return whether a bracket opens JSON, valid or not, rather than prose: `{"a`, `{a:`, `[1`, and not `{see`."""
     return _OPENS_JSON.match(text) is not None
 
 
-# What may stand between brackets. A string ends at a line break at the latest.
+# Text between brackets. A string ends at a line break at the latest.
 _BETWEEN = r"""(?:[^"{}\[\]]++|"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+(?:["\n]|\\?\Z))*+"""
-# So many levels of brackets are taken whole. Each more doubles the pattern; rows in a list in an object have three.
+# Levels of brackets in one match. Each further level doubles the pattern. Rows in a list in an object have three.
 _LEVELS = 4
 
 
@@ -215,15 +215,14 @@ def _group(levels: int) -> str:
     return rf"(?:\{{{within}\}}|\[{within}\])"
 
 
-# Group 1 is whole brackets, group 2 an opener of more levels than that, or of none that close, group 3 a closer.
+# Group 1: whole brackets. Group 2: an opener of more levels, or one that nothing closes. Group 3: a closer.
 _INSIDE = re.compile(rf"{_BETWEEN}(?:({_group(_LEVELS)})|([{{\[])|([}}\]])|\Z)", re.DOTALL)
 _OUTSIDE = re.compile(r"[{\[]")
-# So many in a row cost one look: a row of millions would be kept bracket by bracket.
+# So many in a row are one step, because a row of millions would be stored bracket by bracket.
 _OPENERS = re.compile(r"[{\[]{1,64}+")
 _CLOSERS = re.compile(r"\}++|\]++")
 _OPENER_OF = {"}": "{", "]": "["}
-# About 10 ms. Brackets that are taken whole cost one look together, and within others that is all that they cost;
-# what else is found costs its reader as well.
+# About 10 ms. Whole brackets inside other brackets cost one look. Everything else is also read later, so it costs more.
 _MAX_LOOKS = 16_000
 _LOOKS_OUTSIDE = 4
 
@@ -233,8 +232,8 @@ class Brackets(NamedTuple):
 
     Attributes:
         spans: The outermost balanced ones.
-        unclosed: Where brackets stay open, outermost first.
-        complete: Whether that is all of them. If not, the text has more brackets than are looked at.
+        unclosed: Places of the brackets that stay open, outermost first.
+        complete: Whether these are all. If not, the text has more brackets than are read.
     """
 
     spans: tuple[Span, ...]
@@ -243,20 +242,20 @@ class Brackets(NamedTuple):
 
 
 def brackets(text: str, position: int, end: int | None = None, *, inside: bool = False) -> Brackets:
-    """Return the outermost balanced brackets of a text from *position* on, and where brackets stay open.
+    """Return the outermost balanced brackets of a text from *position* on, and the places of brackets that stay open.
 
-    A quote counts only inside brackets, and a string ends at a line break at the latest: an apostrophe or a
-    stray brace in prose costs that line and not the rest of the text.
+    A quote counts only inside brackets, and a string ends at a line break at the latest. So an apostrophe or a stray
+    brace in prose affects only its line and not the rest of the text.
 
     Args:
-        text: Of any kind.
-        position: Where to begin.
-        end: Where to end; None is the end of the text.
-        inside: Whether it begins inside of brackets, where quotes count.
+        text: Any text.
+        position: Start.
+        end: End. None for the end of the text.
+        inside: Whether it starts inside brackets, where quotes count.
     """
     end = len(text) if end is None else end
     spans: list[Span] = []
-    # Where the brackets open that are open.
+    # Places of the open brackets.
     stack: list[int] = []
     looks_left = _MAX_LOOKS
     while looks_left > 0:
@@ -281,7 +280,7 @@ def brackets(text: str, position: int, end: int | None = None, *, inside: bool =
 
 
 def _open(text: str, at: int, stack: list[int]) -> int:
-    """Open the brackets at *at*; give where to go on. Of a row of them only the last few may be taken whole."""
+    """Open the brackets at *at*. Return where to continue. In a row of them, only the last few may be matched whole."""
     openers = _OPENERS.match(text, at)
     assert openers is not None
     end = max(at + 1, openers.end() - _LEVELS)
@@ -290,7 +289,7 @@ def _open(text: str, at: int, stack: list[int]) -> int:
 
 
 def _close(text: str, at: int, stack: list[int], spans: list[Span]) -> int:
-    """Close what the closers at *at* close, or all that is open if they are of the other kind; give where to go on."""
+    """Close the brackets of the closers at *at*, or all open ones if the kinds differ. Return where to continue."""
     if not stack:
         return at + 1
     closers = _CLOSERS.match(text, at)
@@ -315,16 +314,16 @@ class Documents(NamedTuple):
 
     Attributes:
         values: The values, each with the length of its text.
-        form: How the values are written in the reply.
+        form: The form of the values in the reply.
         inside: The values inside the only value, if that is a string of JSON.
-        rest: The texts behind the first value, or None without any.
+        rest: The texts after the first value, or None without any.
         broken: Texts that repair may help.
         refused: Reasons why the texts in `broken`, and others, are not JSON.
         is_cut: Whether the reply ends inside its only JSON text, or that text is broken.
         content: The reply from where its content starts, for a value without brackets or quotes.
         is_reasoning: Whether the reply is a reasoning block that was not closed.
-        failure: The failure of a reply that has no value whatever the schema.
-        is_refused: Whether the schema is known to refuse the values.
+        failure: The failure of a reply that has no value for any schema.
+        is_refused: Whether the schema is known to reject the values.
     """
 
     values: list[tuple[int, Any]] = []  # noqa: RUF012 - a named tuple
@@ -362,7 +361,7 @@ def documents(text: str, limits: Limits, known: Any = None) -> Documents:
     Args:
         text: The reply.
         limits: Limits on the size of the reply.
-        known: The result of parsing the whole text, or None. The schema has refused it, if it is a value.
+        known: The result of parsing the whole text, or None. If it is a value, the schema has rejected it.
     """
     if isinstance(known, dict | list):
         return Documents([(len(text), known)], is_refused=True)
@@ -408,8 +407,8 @@ def _parsed_documents(text: str, reading: Reading, limits: Limits, known: Any) -
 
 
 def _size_beyond(text: str, most: int) -> int:
-    """Return how many bytes a text has at least, if these are more than *most*; else 0."""
-    # A character is 4 bytes at the most; counting them takes a copy of the text.
+    """Return the least number of bytes of a text, if it is more than *most*. Otherwise 0."""
+    # A character has at most 4 bytes. Counting them needs a copy of the text.
     if 4 * len(text) <= most:
         return 0
     size = len(text) if len(text) > most else len(text.encode("utf-8", "surrogatepass"))
@@ -417,7 +416,7 @@ def _size_beyond(text: str, most: int) -> int:
 
 
 def _rest(rest: str, limits: Limits) -> Documents:
-    """Parse what follows a JSON text."""
+    """Parse the text after a JSON text."""
     spans, unclosed, complete = brackets(rest, 0)
     opened = tuple(start for start in unclosed[:_UNCLOSED_READ] if opens_json(rest[start:]))
     found = _all_documents(rest, Reading(False, False, spans, opened, complete), limits)
@@ -430,7 +429,7 @@ def _all_documents(text: str, reading: Reading, limits: Limits) -> Documents:
     for start in reading.unclosed[:_UNCLOSED_READ]:
         value = parse(text[start:], limits)
         if type(value) is NotJson and value.code == "unfinished":
-            # The text ends inside JSON: no part of that is a value, and what stood before it may be a draft.
+            # The text ends inside JSON. No part of that is a value, and any text before it may be a draft.
             return Documents(broken=(text[start:],), refused=(value,), is_cut=True)
     broken = [text[start:] for start in reading.unclosed[:1]]
     for document, value in parts:
@@ -460,7 +459,7 @@ def _parsed_parts(text: str, reading: Reading, limits: Limits) -> Iterator[tuple
         known.add(document)
         value = parse(document, limits)
         yield document, value
-        # JSON may be inside braces of prose. A part of broken JSON is not what the model meant.
+        # JSON may be inside braces of prose. But the model doesn't mean a part of its broken JSON.
         if type(value) is NotJson and value.code == "malformed" and not opens_json(document):
             inside = span.inside
             complete = complete and inside.complete

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schema: a JSON Schema that is safe to use, and the Python type its values come back as.
+"""Schema: a JSON Schema that is safe to use, and the Python type of its values.
 
 Rules:
-1. A schema that was loaded can be validated against: everything is checked here, at load.
-2. Nothing is fetched. The one read of a file is the path, or the `resources` folder, that the caller names.
-3. The document is copied: what the caller does with theirs later changes nothing.
+1. A loaded schema can be validated against, because everything is checked when it is loaded.
+2. Nothing is fetched. The only file that is read is the path, or the `resources` folder, that the caller names.
+3. The document is copied, so later changes by the caller have no effect.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
 A = TypeVar("A")
 V = TypeVar("V")
 
-# Enough for every schema of a service; beyond it the oldest is compiled again when it is met again.
+# Enough for every schema of a service. If there are more, the oldest is compiled again at its next use.
 _CACHE_SIZE = 256
 _LIMITS = Limits()
-# What a JSON text of a schema begins with, and a name of a file hardly ever.
+# First characters of a schema's JSON text, which hardly any file name has.
 _JSON_STARTS = ("{", "[", '"')
 _cache: dict[tuple[Any, ...], Any] = {}
 _cache_lock = fork_safe_lock()
@@ -100,7 +100,7 @@ class Schema(Generic[V]):
     _allows_unknown: bool
     _asserts_formats: bool
     _compiled: Compiled
-    # Made when they are first needed: with `format`, and of what the type writes.
+    # Built when first needed: with `format`, and for the serialized form of the type.
     _asserting: Compiled | None
     _written: Compiled | None
     _resources: dict[str, Any]
@@ -366,11 +366,11 @@ def _rebuild(source: Any, name: str, dialect: str, formats: bool, resources: dic
 
 
 def _read(source: Any) -> tuple[Any, str | None, TypeReader | None]:
-    """Return the document of a source, its name, and the reader of its type; None for what it lacks."""
+    """Return the document of a source, its name, and the reader of its type. Each is None if there is none."""
     if isinstance(source, (dict, bool)):
         return source, None, None
     if isinstance(source, (str, os.PathLike)):
-        from pathlib import Path  # 2 ms that a dict need not pay
+        from pathlib import Path  # takes 2 ms, and a dict doesn't need it
 
         if isinstance(source, str) and source.lstrip()[:1] in _JSON_STARTS:
             raise InvalidArgument(
@@ -464,7 +464,7 @@ def _limits_of(max_depth: int) -> Limits:
 
 
 def _size(instance: Any, max_depth: int = _LIMITS.max_depth) -> ValueSize:
-    """Return the size of an instance; raise `InvalidArgument` if it isn't JSON, or is nested deeper."""
+    """Return the size of an instance. Raise `InvalidArgument` if it isn't JSON, or is nested deeper."""
     size = measured(instance, _limits_of(max_depth), is_lenient=True)
     if isinstance(size, ValueSize):
         return size
@@ -474,13 +474,13 @@ def _size(instance: Any, max_depth: int = _LIMITS.max_depth) -> ValueSize:
 
 
 def _ready(schema: Schema[Any], *, formats: bool) -> Compiled:
-    """Return what a schema was compiled to, from the cache if its like was compiled before."""
+    """Return the compiled form of a schema, from the cache if an equal one was compiled before."""
     known = hex_digest(compact(schema._resources), 64) if schema._resources else ""  # noqa: SLF001
-    # The whole digest: a fingerprint is cut to what people can compare, and two schemas must never share an engine.
+    # The whole digest, because a fingerprint is shortened for people, and two schemas must never share an engine.
     key = (schema.digest, schema.dialect, formats, known)
     ready: Compiled | None = _cache.get(key)
     if ready is None:
-        from schema_guard.validation.compiled import compiled  # what only loads and is met again needs none
+        from schema_guard.validation.compiled import compiled  # not needed if only loaded, or cached
 
         ready = compiled(
             schema.document,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How things are said: figures and names as they are read, the same words wherever they stand."""
+"""The wording of output: figures and names in the form that people read, the same in all places."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-# Higher odds tell a reader nothing more.
+# Higher odds give a reader no more information.
 _MOST_ODDS = 1e9
 _WHOLE_DOLLARS = 100
 _SMALLEST_DOLLARS = 1e-6
-_SMALLEST_RATE = 1e-280  # below it, 10 to the power of the decimals is no float
+_SMALLEST_RATE = 1e-280  # below it, 10 to the power of the decimals is too large for a float
 
-# A shorter secret stands in ordinary words: to hide it there garbles them, and shows what it is.
+# A shorter secret is a part of ordinary words. Hiding it there garbles them, and reveals it.
 SHORTEST_SECRET = 4
 
 
@@ -67,7 +67,7 @@ def percent(rate: float, side: int = 0, target: float = 1.0) -> str:
 
 
 def exact_percent(share: float) -> str:
-    """Write a fraction that somebody chose in percent, with all of its digits.
+    """Write a fraction that a person chose in percent, with all of its digits.
 
     >>> exact_percent(0.01), exact_percent(0.125)
     ('1%', '12.5%')
@@ -124,20 +124,20 @@ def plural(count: int, noun: str) -> str:
 
 
 def reason_of(error: Exception) -> str:
-    """Return the reason of an error: of an error of the system without its number and path."""
+    """Return the reason of an error. For an error of the system, omit its number and path."""
     return getattr(error, "strerror", None) or str(error)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """Return `". Did you mean 'x'?"` for the nearest known name, or `""` if no name is near."""
-    from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
+    from difflib import get_close_matches  # takes 6 ms, and only a wrong name needs it
 
     near = get_close_matches(str(name), list(known), n=1)
     return f". Did you mean {near[0]!r}?" if near else ""
 
 
 def clip(text: str, size: int = 80) -> str:
-    """Cut a text to *size* characters, the last of them an ellipsis when something was cut."""
+    """Cut a text to *size* characters. If something was cut, the last one is an ellipsis."""
     return text if len(text) <= size else text[: size - 1] + "…"
 
 
@@ -152,7 +152,7 @@ def clip_path(path: object, size: int = 200) -> str:
 
 
 def safe(text: str) -> str:
-    r"""Give a text of a stranger's as a terminal may show it: what does not print is escaped.
+    r"""Escape the unprintable characters of a foreign text, so that a terminal can show it.
 
     >>> print(safe("a\x1b[2Jb"))
     a\x1b[2Jb
@@ -206,7 +206,7 @@ def _is_default(field: str, value: Any, defaults: Mapping[str, Any]) -> bool:
     if field not in defaults:
         return value is None
     default = defaults[field]
-    # A value of the user's may compare in its own way.
+    # A value of the user's may have its own comparison.
     return value is default or (type(value) is type(default) and type(value) in _PLAIN and value == default)
 
 

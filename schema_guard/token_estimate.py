@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many tokens a text has, where nobody has counted them: the one estimate of the library.
+"""The library's one estimate of the tokens of a text, for texts whose tokens are not counted.
 
-Rules: it is told as an estimate, and is in no sum of what a provider has counted.
+Rules: Reports call it an estimate. It is never added to tokens that a provider counted.
 """
 
 from __future__ import annotations
@@ -13,12 +13,13 @@ _LAST_NARROW = "\u2e7f"
 
 
 def tokens_in(text: str) -> int:
-    """Estimate the tokens of a text, of JSON above all; 0 for an empty one.
+    """Estimate the tokens of a text, above all of JSON. 0 for an empty text.
 
-    One for each digit, for small models' tokenizers split numbers, and for three other ASCII characters; one for each
-    character beyond, two from the scripts of East Asia on. Against the local model's own tokens that is 0.86 to 1.11
-    of the count on the golds of the built-in suite (10th to 90th percentile), 0.85 to 1.20 on 450 golds of public
-    extraction tasks, and 0.88 to 1.67 on their texts: `benchmarks/token_estimate.py`.
+    The estimate is the sum of one token for each digit, because tokenizers of small models split numbers, one for each
+    three other ASCII characters, and one for any other character (two from the scripts of East Asia on). Compared with
+    the local model's own tokens, that is 0.86 to 1.11 of the count on the golds of the built-in suite (10th to 90th
+    percentile). It is 0.85 to 1.20 on 450 golds of public extraction tasks, and 0.88 to 1.67 on their texts. See
+    `benchmarks/token_estimate.py`.
 
     >>> tokens_in('{"date":"2026-03-04","minutes":30}')
     18

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The frozen values that everything else passes around.
 
-Rules: nothing here computes more than a sum, a name or an estimate; no value changes after it was made; unknown is
-None, never 0 or "". A prompt is a text or a tuple of messages.
+Rules: Values never change after their creation. Nothing here computes more than a sum, a name, or an estimate. Unknown
+is None, never 0 or "". A prompt is a text or a tuple of messages.
 
-They are named tuples, because one of 11 fields is made in 0.3 us, and a frozen dataclass in 1.1 us. Use field names.
+They are named tuples, because creating one of 11 fields takes 0.3 us, and a frozen dataclass 1.1 us. Use field names.
 """
 
 from __future__ import annotations

@@ -396,7 +396,7 @@ def _check_options(
 
 
 def _reserved(plan: Plan) -> dict[tuple[str, ...], str]:
-    """Build the options of every attempt once, so that a format that a provider can't request is an error at decoration.
+    """Build the options of every attempt once, so that an unsupported format is an error at decoration.
 
     Return the strategy that sets each key of the options.
     """

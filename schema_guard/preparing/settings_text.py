@@ -82,7 +82,7 @@ def adapters_of(models: tuple[Any, ...]) -> list[str | None]:
 
 
 def _shown(options: Any) -> Any:
-    """Return a model's options as JSON without secrets. Headers and queries can hold keys, so only their names remain."""
+    """Return a model's options as JSON without secrets. Headers and queries can hold keys, so only names remain."""
     if not options:
         return None
     from schema_guard.extensions import load  # only a model with options needs it

@@ -305,7 +305,7 @@ def arguments(
     options: dict[str, Any] | None,
     model: Any = None,
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Return the arguments for one attempt: the caller's, with the prompt and the other values that schema_guard fills in."""
+    """Return the arguments for one attempt: the caller's, with the prompt and the other values for the function."""
     if len(args) == 1 and not kwargs and shape.fills_only_task and type(ask.prompt) is str is type(args[0]):
         return (ask.prompt,), kwargs
     if shape.options is not None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors for arguments that `guard` doesn't have: members of groups, argument names of other libraries, misspellings."""
+"""Errors for arguments that `guard` lacks: members of groups, argument names of other libraries, misspellings."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ def _is_class(annotation: Any) -> bool:
 def never_filled(value: object) -> list[str]:
     """Return the required fields of an instance that are None although they must not be, as it was never validated.
 
-    A library that streams a growing value creates such instances (instructor's partials). If the reply is cut off, the last
-    value is one of them.
+    A library that streams a growing value creates such instances (instructor's partials). If the reply is cut off, the
+    last value is one of them.
     """
     fields = getattr(type(value), "model_fields", None)
     if not isinstance(fields, dict):

@@ -145,8 +145,9 @@ def reply_of(raw: RawReply) -> Reply:
 def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
     """Return the finish reason for a provider's own word or enum member, and the failure that the word implies.
 
-    The reason is None for an unknown word. The failure is None unless the word is an error. If the provider could not use
-    the output of the model, the failure differs from its other errors. It concerns the model's format, and may be retried.
+    The reason is None for an unknown word. The failure is None unless the word is an error. If the provider could not
+    use the output of the model, the failure differs from its other errors. It concerns the model's format, and may be
+    retried.
     """
     known = word_of(word)
     reason = readers().finish_reasons.get(known)
@@ -159,8 +160,8 @@ def stopped(word: object) -> tuple[FinishReason | None, Failure | None]:
 def stopped_at_call(finish: FinishReason | None, *, calls: bool) -> FinishReason | None:
     """Return the finish reason of a reply, which may call a tool.
 
-    For a call, above all a forced one, some providers report only that the model stopped. Here the call takes precedence.
-    So `stop` shows that a reply is a text although a tool was requested.
+    For a call, above all a forced one, some providers report only that the model stopped. Here the call takes
+    precedence. So `stop` shows that a reply is a text although a tool was requested.
     """
     return "tool_call" if calls and finish == "stop" else finish
 
