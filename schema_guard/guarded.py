@@ -70,7 +70,7 @@ class Guard(Settings[V, R]):
         """Guard a function.
 
         Raises:
-            InvalidArgument: The function cannot be guarded with these settings.
+            InvalidArgument: schema_guard can't guard the function with these settings.
         """
         return _guarded(self, function)
 
@@ -219,17 +219,17 @@ class Guarded(_Guarded[P, V, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Return a valid value.
 
-        An exception that carries a reply is not raised. The reply is validated: its value is returned if it is valid, and
-        otherwise the attempt has failed. `received/exceptions.py` recognizes these exceptions, such as a Pydantic
-        `ValidationError` of the schema's type.
+        If an exception contains a reply, the call doesn't raise the exception. It validates the reply, and returns the
+        value if it is valid. Otherwise, the attempt fails. `received/exceptions.py` recognizes these exceptions, such
+        as a Pydantic `ValidationError` of the schema's type.
 
         Raises:
-            GuardFailed: No attempt was valid, and neither `on_failure` nor `default` names another result.
-            CallFailed: The function returned an error of the provider, such as an HTML page.
+            GuardFailed: No attempt is valid, and neither `on_failure` nor `default` sets another result.
+            CallFailed: The function returned an error from the provider, such as an HTML page.
             InvalidArgument: The function returned an object that is neither a reply nor a value, or a check returned
                 an object of the wrong type.
-            BaseException: The function raised it, also if it is an error of the provider, such as a rate limit. It is
-                recorded and never retried.
+            BaseException: The function raised this exception, such as a rate limit of the provider. schema_guard
+                records it and never retries.
         """
         fast = self._fast_path
         if fast is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
@@ -346,7 +346,7 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return getattr(coroutines, "_is_coroutine", None)
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Return a valid value. Raises as `Guarded.__call__` does."""
+        """Return a valid value. The call raises the same errors as `Guarded.__call__`."""
         fast = self._fast_path
         if fast is not None and len(args) == 1 and not kwargs and type(args[0]) is str:
             return cast("R", await fast(self._prepared, args[0]))

@@ -68,7 +68,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run a command line.
 
     Args:
-        argv: Arguments without the program's name; None takes the process's own.
+        argv: Arguments without the program's name. With None, the function reads the arguments of the process.
 
     Returns:
         The exit status.

@@ -23,8 +23,8 @@ class Model(Protocol):
 
     Attributes:
         name: Name of the model at the provider and in records.
-        provider: Provider that defines the arguments in `options`, a key of
-            `schema_guard.providers.options.PROVIDER_OPTIONS`.
+        provider: Provider that defines the arguments in `options`. `schema_guard.providers.options.PROVIDER_OPTIONS`
+            has all providers as keys.
         capabilities: Names of the strategies that the model supports.
     """
 
@@ -58,7 +58,7 @@ class Model(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the resources of the model. You can close a model twice."""
+        """Release the resources of the model. You can call this method more than once."""
         ...
 
     async def aclose(self) -> None:

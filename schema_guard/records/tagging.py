@@ -30,7 +30,7 @@ def tags(
         ['german']
 
     Args:
-        segment: Part of your traffic that the calls belong to.
+        segment: Segment of your traffic that the calls belong to.
         cluster: Group of related inputs, such as the inputs of one customer. Statistics count each group once.
         function: Name of the function for calls that a recorder stores. A guarded function keeps its own name.
 

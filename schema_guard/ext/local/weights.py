@@ -52,7 +52,7 @@ def local_weights(*, report: Callable[[str], None] | None = None) -> Path:
             progress on stderr.
 
     Raises:
-        InvalidArgument: The file in SCHEMA_GUARD_LOCAL_MODEL does not exist.
+        InvalidArgument: The file that $SCHEMA_GUARD_LOCAL_MODEL names doesn't exist.
         SchemaGuardError: The weights can't be downloaded or stored, or have the wrong hash.
     """
     if named := os.environ.get(VARIABLE):

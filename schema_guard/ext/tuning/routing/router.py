@@ -115,22 +115,25 @@ class Router(Generic[P, R_co, O_co, S_co]):
         kill_switch: Callable[[], object] | str | os.PathLike[str] | None = None,
         name: str | None = None,
     ) -> None:
-        """Take two guarded functions with the same parameters and the same schema.
+        """Combine two guarded functions with the same parameters and the same schema.
 
         Args:
             tuned: Function that calls the tuned model: `guard(..., about=About(tuned=True))`.
             prompt: Function that calls the prompted model.
-            primary: Function of a call's arguments that returns whether the tuned model should answer it, or
-                `Evidence(...)`. If it raises, the prompt answers. None: the tuned model answers every call.
-            fallback: Whether the prompt answers if the tuned model has no valid value. The fallback is a call of its
-                own, with its own attempts and budget. Its `parent_call_id` is the tuned call, and its cost is added.
-            shadow: Share, in [0, 1], of the primary calls answered by the prompt for which the tuned model gets the same
-                input afterward. These calls are recorded as trials, and their replies are not returned.
-            share: Share, in [0, 1], of the primary inputs that the tuned model answers, or `Rollout(...)`. The hash of
-                an input under the key of the records selects its branch, so one input always has the same branch.
-            kill_switch: A file that exists while the tuned model is switched off, or a function that returns whether it
-                is off. Each call checks it. A rollout that goes back creates the file, so other processes stop too.
-            name: Function name in the records. None: the name of *prompt*.
+            primary: `Evidence(...)`, or a function that takes the arguments of a call and returns whether the tuned
+                model answers it. If this function raises an exception, the prompted model answers. With None, the tuned
+                model answers every call.
+            fallback: Whether the prompted model answers if the tuned model has no valid value. The fallback is a
+                separate call, with its own attempts and limits. Its `parent_call_id` is the id of the tuned call, and
+                it adds its own cost.
+            shadow: Share, in [0, 1], of the primary calls of the prompted model for which the tuned model gets the same
+                input afterward. schema_guard records these calls as trials, and doesn't return their replies.
+            share: Share, in [0, 1], of the primary inputs that the tuned model answers, or `Rollout(...)`. A keyed hash
+                of the input selects the branch, so the same input always has the same branch.
+            kill_switch: A file that exists while the tuned model is off, or a function that returns whether the tuned
+                model is off. Each call checks the switch. If a rollout resets the share to 0, it creates the file, so
+                other processes stop too.
+            name: Name of the function in records. Default: the name of *prompt*.
 
         Raises:
             InvalidArgument: The functions can't replace each other, or a setting is invalid.
