@@ -160,7 +160,7 @@ def _finding(rule: Rule, site: Site) -> Finding:
     )
 
 
-# Keywords that allow true and false in every table that accepts the keyword.
+# Keywords whose value may be true or false in every table that accepts the keyword.
 _TAKE_BOOLEANS = frozenset(
     {"additionalItems", "additionalProperties", "items", "unevaluatedItems", "unevaluatedProperties"}
 )

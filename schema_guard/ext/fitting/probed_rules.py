@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rules of a provider, as found by a probe of one server.
 
-Rules: a probed keyword replaces the rule of the provider, with the day and the number of requests as its evidence. Other
-rules stay. A file is read only if its path is given.
+Rules: A probed keyword replaces the rule of the provider, with the day and the number of requests as its evidence. Other
+rules stay. A file is read only if the caller passes its path.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def table_of(provider: object, rules: RulesLike | None = None) -> Rules:
 
 
 def sent_table_of(provider: object, rules: RulesLike | None = None) -> Rules:
-    """Return the table of `table_of` for sending a schema. If a server enforces no schema, schemas are sent as hints."""
+    """Return the table of `table_of` for sending schemas. If a server enforces no schema, schemas are sent as hints."""
     table = table_of(provider, rules).as_sent()
     sent_rules = tuple(rule for rule in table.rules if (rule.name, rule.effect) != (_NONE, "ignored"))
     return table if sent_rules == table.rules else replace(table, rules=sent_rules)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The faults of a fake server, by name, and the choice of a fault for each request.
 
-Rules: The request decides on its fault, never chance. A fault that replaces a reply doesn't ask the model, so it uses
+Rules: A fault depends on the request, never on chance. A fault that replaces a reply doesn't ask the model, so it uses
 up no reply of a script. A fault in a reply uses one up.
 """
 

@@ -290,7 +290,7 @@ class TuningServer(Server):
 
 
 def _request(came: Received) -> TuningRequest:
-    """Read a request. Azure has the same API behind a path of its own."""
+    """Read a request. Azure has the same API under another path."""
     kind = came.headers.get("content-type", "")
     fields: dict[str, Any] = {}
     files: dict[str, tuple[str, bytes]] = {}

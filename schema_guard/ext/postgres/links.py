@@ -89,7 +89,7 @@ class Links:
         self._is_held = self._opening.acquire(timeout=max(0.0, deadline - time.monotonic()))
 
     def after_fork(self, *, in_child: bool) -> None:
-        """Resume after a fork. A child closes the sockets of its parent's connections, and the server isn't notified."""
+        """Resume after a fork. A child closes the sockets of its parent's connections without notifying the server."""
         if in_child:
             _abandoned.extend(self._open)
             for connection in self._open:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The tables of a PostgreSQL store, in a schema of their own.
 
-Rules: The tables are made in one transaction under an advisory lock. A schema with the tables of another program stays as
-it is. A write first locks the row of `meta` with the last `id`. So writes go one after the other, and the order of `id` is
-that of the commits. `meta` also has the last batch of each writer, which identifies a batch whose answer was lost.
+Rules: The tables are made in one transaction under an advisory lock. A schema with the tables of another program doesn't
+change. A write first locks the row of `meta` with the last `id`. So writes happen one after another, and the order of
+`id` is that of the commits. `meta` also has the last batch of each writer, which identifies a batch whose answer was
+lost.
 """
 
 from __future__ import annotations

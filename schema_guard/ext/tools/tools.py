@@ -2,7 +2,7 @@
 """Tools in all the forms that requests contain: the name of each tool, and the schema of its arguments.
 
 Rules: The module imports no SDK. It recognizes a form by its fields, which may be keys or attributes. If a tool has no
-schema for its arguments (a provider's own tool, or one that takes a text), any arguments are valid. Nothing is executed.
+argument schema (a provider's own tool, or one that takes a text), any arguments are valid. Nothing is executed.
 """
 
 from __future__ import annotations

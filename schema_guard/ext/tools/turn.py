@@ -166,7 +166,7 @@ class Turn:
         return self._again is not None
 
     def run(self) -> Any:
-        """Make the calls of the user's function, and return its last result, or what `arun` returns.
+        """Make the calls of the user's function, and return its last result, or a coroutine of `arun`.
 
         Raises:
             ToolCallsFailed: The last reply has invalid tool calls.

@@ -61,7 +61,7 @@ def export(
 
     Raises:
         StoreError: The store cannot be read.
-        MissingExtra: Parquet was asked for and pyarrow is not installed.
+        MissingExtra: The format is Parquet, and pyarrow is not installed.
     """
 
     def read() -> Iterator[list[Fields]]:

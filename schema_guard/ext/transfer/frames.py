@@ -44,7 +44,7 @@ _HEX = 32
 
 
 class _Engine(NamedTuple):
-    """How an engine joins the values of a column in the order of `id`.
+    """The SQL with which an engine joins the values of a column in the order of `id`.
 
     Attributes:
         join: Joins the configurations. In a CROSS JOIN, SQLite reads the attempts in order.

@@ -43,7 +43,7 @@ class Acceptance:
         return not self.errors(schema)
 
     def is_sure(self, schema: dict[str, Any]) -> bool:
-        """Return whether one schema, without those inside of it, is accepted unchanged and isn't likely to be refused."""
+        """Return whether one schema, without those inside of it, is accepted unchanged and not likely to be refused."""
         findings = findings_at(Site(schema, "/x", {}), self.table)
         return not any(finding.severity == "error" or finding.effect == "rejected" for finding in findings)
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One request, and the conclusion about the server from its reply.
 
-Rules: a request has the provider's arguments for `strict_schema`, and the unchanged schema. A reply is valid only if it is
-JSON without prose, because a grammar allows no prose. The server never gets the blame for a fault of this library.
+Rules: A request has the provider's arguments for `strict_schema`, and the unchanged schema. A reply is valid only if it
+is JSON without prose, because a grammar allows no prose. A fault of this library is never blamed on the server.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The schemas that Amazon Bedrock's Converse accepts in an output format. Few are known for models other than Claude."""
+"""The schemas that Amazon Bedrock's Converse accepts in an output format. Few are known for models except Claude."""
 
 from __future__ import annotations
 

@@ -154,7 +154,7 @@ def more_than(keyword: str, most: int) -> Callable[[Site], bool]:
 
 
 def format_beyond(known: Iterable[str], *, of_any: bool = False) -> Callable[[Site], bool]:
-    """Return the condition that a format is unknown. With *of_any*, it also applies to schemas that allow no strings."""
+    """Return the condition that a format is unknown. With *of_any*, it also applies to schemas without strings."""
     names = frozenset(known)
 
     def applies(site: Site) -> bool:

@@ -91,7 +91,7 @@ def lengths(message: str) -> Iterable[Fact]:
 def formats(
     known: tuple[str, ...], *, of_any: bool = False, message: str = "rejects formats other than {}"
 ) -> Fact:
-    """Return the fact that other formats are not accepted. With *of_any*, it applies to all values, not only strings."""
+    """Return the fact that other formats are not accepted. With *of_any*, it also applies to schemas without strings."""
     return "format", "format", message.format(", ".join(known)), when.format_beyond(known, of_any=of_any)
 
 
