@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The case: evidence after preparation, with every rate, the playbook and the costs that the rules look at.
+"""The case: evidence after preparation, with every rate, the playbook, and the costs that the rules use.
 
-Rules: a function's part of alpha is shared by all strategies with data, the pilot among them, so that all verdicts hold together;
-segments share it among themselves. A tuned model is no prompted strategy. The best strategy is the prompted one with the
-lowest rate, the earlier step where two are equal, then the one given first. A figure that does not exist is None, and the
-rules say what follows. A figure is computed when a rule first needs it.
+Rules: All strategies with data, including the pilot, share a function's part of alpha, so that all verdicts hold
+together. Segments share it separately. A tuned model is no prompted strategy. The best strategy is the prompted one
+with the lowest rate. Of equal ones, it is the one with the earlier step, then the one given first. A figure that does
+not exist is None, and the rules handle it. A figure is computed when a rule first needs it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class SegmentRates:
-    """A segment's failure rates, and their states by their bounds; those of *tuned* are None without a pilot."""
+    """A segment's failure rates, and the states that their bounds prove. Those of *tuned* are None without a pilot."""
 
     def __init__(self, segment: Segment, *, alpha: float, target: float) -> None:
         self.name, self.share = segment.name, segment.share
@@ -41,7 +41,7 @@ class SegmentRates:
             self.tuned_state = state_of(self.tuned, target)
 
     def as_figures(self) -> dict[str, Any]:
-        """Return the segment with its bounds and counts as plain JSON; with a pilot, those of both."""
+        """Return the segment with its bounds and counts as plain JSON. With a pilot, it has those of both."""
         rates = {"prompt": self.prompt} | ({} if self.tuned is None else {"tuned": self.tuned})
         figures: dict[str, Any] = {"name": self.name, "share": self.share}
         figures |= {name: [rate.bounds.lower, rate.bounds.upper] for name, rate in rates.items()}
@@ -126,7 +126,7 @@ class Case:
 
     @cached_property
     def alpha_segment(self) -> float | None:
-        """The alpha of each segment's bounds, a side: a pilot has two rates for each. None without segments."""
+        """The alpha of each side of a segment's bounds. With a pilot, a segment has two rates. None without segments."""
         number = len(self._segments) * (2 if self.evidence.pilot else 1)
         return self.alpha / number if number else None
 
@@ -136,15 +136,16 @@ class Case:
 
     @cached_property
     def parts(self) -> tuple[SegmentRates, ...]:
-        """The segments, those of a pilot first; empty without."""
+        """The segments, those of a pilot first. Empty if there are none."""
         alpha = self.alpha_segment or 0.0
         return tuple(SegmentRates(one, alpha=alpha, target=self.config.target) for one in self._segments)
 
     @cached_property
     def cost(self) -> CostCase | None:
-        """The cost of tuning for all of the traffic; None without economics or data.
+        """The cost of tuning for all of the traffic. None without economics or data.
 
-        It is compared with the cheapest strategy that passes, if strategies have prices of their own, otherwise with the best.
+        It is compared with the cheapest strategy that passes, if strategies have prices of their own, otherwise with
+        the best.
         """
         evidence, tuned, before = self.evidence, self.tuned, self._compared
         money, volume = evidence.economics, evidence.calls_per_month
@@ -175,7 +176,7 @@ class Case:
 
     @cached_property
     def unexplained(self) -> Unexplained | None:
-        """Excluded calls in production without a known cause; None if they are few."""
+        """Excluded calls in production without a known cause. None if they are few."""
         told = [one for one in self.evidence.strategies if one.excluded and one.is_rated and not one.is_gone]
         excluded = [calls for one in told for calls in one.excluded]
         return unexplained(excluded, sum(one.n for one in told), self.config.target)
@@ -199,7 +200,7 @@ class Case:
 
     @property
     def gone(self) -> list[Measured]:
-        """The strategies that were in use and are no more, by the order of arrival."""
+        """The strategies that are no longer in use, by the order of arrival."""
         return [one for one in self.strategies if one.strategy.is_gone]
 
     @property
@@ -221,7 +222,7 @@ class Case:
         return used if used is not None and used.strategy.arrival is not None else None
 
     def price(self, strategy: Measured) -> float | None:
-        """Return the dollars of a call of a strategy, failures not counted; None if its prices are not known."""
+        """Return the dollars of a call of a strategy, without failures. None if its prices are unknown."""
         money, own = self.evidence.economics, strategy.strategy.prompt_cost
         if money and own is None and strategy.strategy.is_tuned:
             return tuned_per_call(money)
@@ -271,7 +272,7 @@ class Case:
         """Price tuning for some segments only.
 
         Returns:
-            The case for their calls: a month's calls times their share, at their rates; None without economics.
+            The case for their calls: a month's calls times their share, at their rates. None without economics.
         """
         if self.cost is None:
             return None
@@ -289,7 +290,7 @@ class Case:
 
     @property
     def content_loss(self) -> Bounds | None:
-        """Bounds of the share of right answers lost, each side of worse and better at alpha / 4; None if not counted."""
+        """Bounds of the lost share of right answers, with worse and better at alpha / 4 a side. None if not counted."""
         content = self.evidence.pilot.content if self.evidence.pilot else None
         return None if content is None else loss_of(content.worse, content.better, content.n, self.alpha)
 

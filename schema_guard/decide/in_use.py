@@ -26,13 +26,13 @@ K = TypeVar("K", bound="Hashable")
 
 
 class Arrival(NamedTuple):
-    """The order of arrival of a configuration's calls, in short.
+    """A summary of the order of arrival of a configuration's calls.
 
     Attributes:
         absent: Calls of the function since its last call.
         longest_absence: The most calls of the function between two of its own calls.
-        last_day: Of its last call; None when unknown.
-        hours: At which hours of the day it is called, from one up to another; None without such a pattern.
+        last_day: Day of its last call. None if unknown.
+        hours: The hours of the day at which it is called, from one up to another. None without such a pattern.
     """
 
     absent: int
@@ -42,7 +42,7 @@ class Arrival(NamedTuple):
 
     @property
     def is_gone(self) -> bool:
-        """Whether the configuration is in use no more."""
+        """Whether the configuration is no longer in use."""
         return self.absent >= max(LEAST_ABSENCE, 2 * self.longest_absence)
 
 
@@ -84,10 +84,10 @@ def calls_in_use(
     """Return the calls of each configuration in use since another one left.
 
     Args:
-        hours: As `absences` takes them.
-        calls: As `absences` takes them.
-        found: The result of `absences`. Calls of other configurations are of none.
-        latest: How many of the last calls count at most.
+        hours: Hours in the form of `absences`.
+        calls: Calls in the form of `absences`.
+        found: The result of `absences`. Calls of other configurations are not counted.
+        latest: The most of the last calls that count.
     """
     gone = {key for key, absence in found.items() if absence.is_gone}
     last = list(takewhile(lambda key: key not in gone, islice(reversed(calls), latest)))

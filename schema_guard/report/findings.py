@@ -38,8 +38,8 @@ class FunctionFinding(NamedTuple):
     """The verdict on a function, with its target.
 
     Attributes:
-        figures: Of its verdict, as `Verdict.as_dict` returns them.
-        changes: Direction of each change of its rate, and when it was.
+        figures: The figures of its verdict, from `Verdict.as_dict`.
+        changes: Direction of each change of its rate, and its time.
     """
 
     figures: Mapping[str, Any]

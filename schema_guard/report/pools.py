@@ -58,14 +58,14 @@ def _order(names: Row) -> list[tuple[bool, Any]]:
 
 
 class AskedModel(NamedTuple):
-    """The attempts that asked one model.
+    """The attempts that called one model.
 
     Attributes:
-        model: Its name.
-        attempts: All of them, transport failures included.
-        failed: Those whose reply was validated and failed.
-        input_tokens: Over all attempts whose usage is known. None if none is.
-        output_tokens: As input_tokens.
+        model: Name of the model.
+        attempts: All attempts, including transport failures.
+        failed: Attempts whose reply was validated and failed.
+        input_tokens: Sum over all attempts with known usage. None if there are none.
+        output_tokens: As `input_tokens`.
     """
 
     model: str
@@ -76,9 +76,9 @@ class AskedModel(NamedTuple):
 
 
 def asked_models(counts: ConfigurationCounts) -> tuple[AskedModel, ...]:
-    """Return the attempts of each model of an escalation; nothing for calls that ask one model.
+    """Return the attempts of each model of an escalation, or nothing for calls that use one model.
 
-    The number of an attempt says which model it asked. If the models that the replies name contradict this, as after
+    The number of an attempt shows which model it called. If the models that the replies name contradict this, as after
     retries inside your function, the result is empty too.
     """
     asked = (counts.model or "").split(">")

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The calls of a report that show the present: those of the configurations in use, and those of the last day.
 
-Rules: a configuration is in use as `decide` has it, so that report and verdict are about the same calls.
+Rules: `decide` defines which configurations are in use, so that report and verdict are about the same calls.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ class PresentCalls(NamedTuple):
     """A group's calls with the configurations in use, of all times or of the last day.
 
     Attributes:
-        since: When these calls began, in seconds since the epoch, UTC. Of the last day: 24 hours before the end of the
-            hour of the last call in the report that is no trial. None if unknown.
+        since: Start of these calls, in seconds since the epoch, UTC. For the last day, it is 24 hours before the end of
+            the hour of the report's last call that isn't a trial. None if unknown.
         failed: No attempt was valid. Its n is the number of calls with a validated reply, and may be 0.
         failures: Attempts by kind and code, most frequent first.
         violations: Attempts by place and keyword, most frequent first, at most ten.
@@ -65,9 +65,9 @@ def in_use_of(
     """Return the calls of a group with the configurations in use.
 
     Args:
-        members: Of the group.
+        members: Configurations of the group.
         counted: All configurations of the report.
-        gone: Those that are in use no more, of all times.
+        gone: Configurations that are no longer in use, of all times.
 
     Returns:
         None if none is in use, or no other configuration of the same functions and schema is gone.

@@ -58,7 +58,7 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
 
 
 def _lower(counts: Mapping[float, int], enough: float) -> float:
-    """Return the largest mean that is refuted from below, -1 when none is."""
+    """Return the largest mean that is refuted from below, or -1 if none is."""
     refuted, kept = -1.0, 1.0
     while kept - refuted > _WIDTH:
         mean = (refuted + kept) / 2

@@ -55,13 +55,13 @@ _NEEDS_NEW_CALLS = (
 
 
 def decide_command(evidence: CaseEvidence, since: str | None = None) -> str:
-    """Return the command that decides again; *since* replaces the beginning of the calls."""
+    """Return the command that decides again. *since* replaces the beginning of the calls."""
     replaced: dict[str, tuple[str, ...]] = {} if since is None else {"since": (since,)}
     return command("decide", evidence, replaced=replaced)
 
 
 def watch_command(evidence: CaseEvidence) -> str:
-    """Return the command that watches what is in use, with all targets that `watch` takes."""
+    """Return the command that watches production, with all targets that `watch` accepts."""
     limit = evidence.config.latency_p95_s
     targets = [f"--max-failure-rate {_rate(evidence)}", *([] if limit is None else [f"--max-p95 {limit:g}s"])]
     # `watch` measures right values by labels.

@@ -39,7 +39,7 @@ def enforcement_figures(case: Case, ruling: Ruling) -> dict[str, Any] | None:
 def _share(strategy: StrategyCounts | None, alpha: float) -> dict[str, Any] | None:
     """Return the share of right values of a strategy. None without right answers and without labels.
 
-    Labels give bounds alone: the mean of the labels is not the estimate of the bounds, and can be outside of them.
+    Labels give only bounds. The mean of the labels isn't the estimate behind the bounds, and can be outside them.
     """
     if strategy is None:
         return None

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How each configuration in production is used, in words: main, canary, at night alone, or gone."""
+"""The use of each configuration in production, in words: main, canary, only at night, or gone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _DOES = {"format": "fails", "right": "is not right in", "latency": "is too slow 
 
 
 def uses_of(case: Case) -> dict[str, dict[str, Any]]:
-    """Return by configuration its `use` (`main`, `beside` or `gone`) and that in words; only where arrival is known."""
+    """Return, for each configuration with a known arrival, its `use` (`main`, `beside`, or `gone`), also in words."""
     few, main = too_few(case), case.main
     uses: dict[str, dict[str, Any]] = {}
     for one in [*case.strategies, *([] if case.tuned is None else [case.tuned])]:
@@ -48,7 +48,7 @@ def uses_of(case: Case) -> dict[str, dict[str, Any]]:
 
 
 def functions_figures(case: Case) -> dict[str, Any]:
-    """Return the number of functions that share alpha; nothing for one."""
+    """Return the number of functions that share alpha, or nothing for one function."""
     functions, priority = rounded_up(case.evidence.n_functions), case.evidence.priority
     if functions == 1:
         return {}
@@ -56,7 +56,7 @@ def functions_figures(case: Case) -> dict[str, Any]:
 
 
 def _few_text(share: float, proved: Sequence[Breach]) -> str:
-    """Write what is proved of a configuration with few calls, as the rest of a sentence that its name begins."""
+    """Write the proved facts about a configuration with few calls, as the end of a sentence after its name."""
     known = [
         f"{_DOES[breach.what]} {percent(breach.lower, -1)} or more"
         for breach in proved

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The order in which a function's calls arrived, as a store knows it, and what it says of each configuration.
+"""The order in which a function's calls arrived, as far as a store knows it, and the use of its configurations.
 
-Rules: Calls are ordered by arrival. The last `MOST_ATTEMPTS` attempts of the store are read one by one. Earlier calls, and
-those that arrived before the end of an import, are known by the hour. So the cost of reading does not grow with the store.
+Rules: Calls are ordered by arrival. The last `MOST_ATTEMPTS` attempts of the store are read one by one. Earlier calls,
+and calls that arrived before the end of an import, are known by the hour. So the cost of reading does not grow with the
+store.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ K = TypeVar("K", bound="Hashable")
 
 
 class StoreArrivals:
-    """The last calls of a store, read when somebody asks."""
+    """The last calls of a store, read when they are first needed."""
 
     def __init__(self, store: Store, most: int = MOST_ATTEMPTS) -> None:
         self._store, self._most = store, most
@@ -126,7 +127,7 @@ class FunctionArrivals:
     def _in_order(self) -> list[Row]:
         """Return the configuration of each of the last calls.
 
-        No clock is needed: the clocks of two machines can differ.
+        This uses no clock, because the clocks of two machines can differ.
         """
         ids = {row.id: configuration for configuration, row in self.rows.items()}
         return [
@@ -172,7 +173,7 @@ class FunctionArrivals:
         return grouped, [keys[row] for row in calls]
 
     def absences(self, owner: Mapping[Row, K]) -> dict[K, Arrival]:
-        """Return how long the configurations of each key were absent; nothing of a key without a call in the last days."""
+        """Return how long the configurations of each key were absent. Keys without recent calls are left out."""
         named = set(owner.values())
         found = self._with_imports(owner, *self.of(owner))
         return {key: absence for key, absence in found.items() if key in named}
@@ -226,7 +227,7 @@ class FunctionArrivals:
         ]
 
     def _use(self, configuration: RecordedConfiguration, absence: Arrival | None) -> Arrival | None:
-        """Return how a configuration is used. None without calls of production."""
+        """Return how a configuration is used. None without production calls."""
         rows = [row for row in configuration.rows if row.configuration in self.rows]
         own = [at for at, made in self.by_hour.items() if any(row.configuration in made for row in rows)]
         if not own:
@@ -247,14 +248,14 @@ class FunctionArrivals:
 
 
 def gone_of(store: Store, rows: Iterable[ConfigurationCounts], until: float | None) -> frozenset[Row]:
-    """Return the configurations that are in use no more, of each function that has several.
+    """Return the configurations that are no longer in use, of each function that has several.
 
-    A configuration without a validated reply replaces none: its calls may be those of an outage.
+    A configuration without a validated reply replaces none, because its calls may be those of an outage.
 
     Args:
         store: The store of the calls.
-        rows: The configurations to part.
-        until: The end of the time of the calls; None if it has no end.
+        rows: The configurations to check.
+        until: The end of the period of the calls. None if it has no end.
     """
     last, gone = StoreArrivals(store, _MOST_OF_REPORT), set()
     own: dict[tuple[str, str], list[ConfigurationCounts]] = defaultdict(list)
@@ -293,15 +294,16 @@ def _last_hours(
 def alpha_shares(
     store: Store, everything: Sequence[ConfigurationCounts], priority: str | None
 ) -> dict[str, Any]:
-    """Return the `n_functions` and `priority` of evidence: how the functions of a store share alpha.
+    """Return the `n_functions` and `priority` of evidence, which set how the functions of a store share alpha.
 
     Args:
-        store: For the messages.
+        store: The store, named in messages.
         everything: All rows of the store.
-        priority: Name of the function that has half of alpha, or an end of it behind a dot; None for none.
+        priority: Name of the function that has half of alpha, or an ending of it after a dot. None for no such
+            function.
 
     Raises:
-        InvalidArgument: The function is not recorded, or several have that end.
+        InvalidArgument: The function is not recorded, or several have that ending.
     """
     named = None if priority is None else select(store, everything, function=priority).function
     last = {
@@ -319,7 +321,7 @@ def _lower(configuration: RecordedConfiguration) -> float:
 
 
 def _hours_of_day(own: Sequence[tuple[int, int]], used: set[int]) -> tuple[int, int] | None:
-    """Return the hours of the day at which a configuration is called, if it is called at few of those that are used.
+    """Return the hours of the day at which a configuration is called, if they are few of the hours in use.
 
     Args:
         own: Day and hour of the day of the hours with its calls.

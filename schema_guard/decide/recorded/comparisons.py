@@ -36,9 +36,9 @@ def pilot_of(
     answers: Answers,
     forms: int,
 ) -> dict[str, Any] | None:
-    """Return the counts of the newest tuned model, beside the best prompt if inputs or segments are shared.
+    """Return the counts of the newest tuned model, with the best prompt's if they share inputs or segments.
 
-    The known *answers* of a benchmark count that are of these two. The measured *forms* of the tuned model share alpha.
+    Known *answers* of a benchmark count if they are of these two. The measured *forms* of the tuned model share alpha.
     """
     newest = newest_of(tuned)
     if newest is None:
@@ -110,7 +110,7 @@ def grammar_line(n: int, b: int, c: int, *, is_better: bool) -> str:
 
 
 def newest_of(tuned: Sequence[RecordedConfiguration]) -> RecordedConfiguration | None:
-    """Return the tuned model that was called last; None if there is none."""
+    """Return the tuned model that was called last. None if there is none."""
     return max(tuned, key=lambda one: one.last_call, default=None)
 
 
@@ -211,7 +211,7 @@ def without_unanswered_trials(
 
 
 def _measured(one: RecordedConfiguration) -> tuple[Any, ...]:
-    """Return what a trial measured. The retries of the client are no part of it."""
+    """Return the configuration that a trial measured. The retries of the client are not a part of it."""
     settings = {name: value for name, value in settings_of(one.first).items() if name != "max_retries"}
     return one.first.strategies, one.first.model, one.first.version, settings
 

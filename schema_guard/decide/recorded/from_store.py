@@ -215,7 +215,7 @@ def _check_facts(facts: Mapping[str, Any], problems: Sequence[Problem]) -> None:
 def _in_time(
     store: Store, schema: str | None, since: float | None, until: float | None
 ) -> list[ConfigurationCounts]:
-    """Return the calls of a period. For trials, the period has no end, because they run after the calls they are for."""
+    """Return the calls of a period. For trials, the period has no end, because they follow the calls they are for."""
     rows = store.configurations(since=since, until=until, schema=schema)
     if until is None:
         return rows

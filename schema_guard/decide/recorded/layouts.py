@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The requests of a function in its records, the trials that measured such requests, and the line of `guard` that sends them."""
+"""The recorded requests of a function, the trials that measured such requests, and the `guard` line that sends them."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 class RecordedRequests(NamedTuple):
-    """How a function sends its requests, as far as its records show it.
+    """The requests of a function, as far as its records show them.
 
     Attributes:
-        layout: Of the prompts.
-        output_tokens: The output limit of the first attempt; None for none.
+        layout: Layout of the prompts.
+        output_tokens: The output limit of the first attempt. None for no limit.
     """
 
     layout: Layout
@@ -40,10 +40,12 @@ class RecordedRequests(NamedTuple):
 def requests_of(
     rows: Iterable[ConfigurationCounts], schemas: Iterable[Schema[Any]], function: str | None
 ) -> dict[str, RecordedRequests]:
-    """Return what trials of each schema have to send, by the schema's fingerprint. Schemas without a function are left out.
+    """Return the requests that trials of each schema must send, by the schema's fingerprint.
+
+    Schemas without a function are left out.
 
     Args:
-        rows: Of a store.
+        rows: Rows of a store.
         schemas: The schemas of the trials.
         function: The function that the trials are for. Default: the only function of a schema.
     """
@@ -64,13 +66,13 @@ def requests_of(
 
 
 def _latest(rows: Iterable[ConfigurationCounts]) -> ConfigurationCounts | None:
-    """Return the row of a function's latest calls with a prompt; None if no layout is known, as for observed functions."""
+    """Return the row of a function's latest calls with a prompt. None if no layout is known, as in observed calls."""
     own = [row for row in rows if not is_trial(row) and layout_of(row.settings) is not None]
     return max([row for row in own if not asks_tuned(row)] or own, key=last_call, default=None)
 
 
 def of_layout_in_use(rows: Sequence[ConfigurationCounts], notes: list[str]) -> list[ConfigurationCounts]:
-    """Leave out the trials in another layout than that of the function, because they measured other requests."""
+    """Return the calls without trials in another layout than the function's, because they measured other requests."""
     latest = _latest(rows)
     used = None if latest is None else layout_of(latest.settings)
     others = [
@@ -98,17 +100,17 @@ def of_layout_in_use(rows: Sequence[ConfigurationCounts], notes: list[str]) -> l
 
 
 class GuardLine(NamedTuple):
-    """How a trial asks.
+    """The arguments of `guard` that a trial used.
 
     Attributes:
         strategies: The strategies, as in `a>b`.
         examples: The examples, or the words for them. Empty if the schema gives them.
         max_attempts: The attempts of a call.
         repair: Whether broken JSON is repaired.
-        output_tokens: The output limit of an attempt; None for none, or one for each task.
-        model: The name of the model; None if it is not known.
-        temperature: The temperature that the trial sends; None if it sends none.
-        prompt: The digest of its improved prompt; None without one. Records do not have the path of the file.
+        output_tokens: The output limit of an attempt. None for no limit, or if each task has its own.
+        model: The name of the model. None if unknown.
+        temperature: The temperature that the trial sends. None if it sends none.
+        prompt: The digest of its improved prompt. None without one. Records do not have the path of the file.
     """
 
     strategies: str
@@ -171,7 +173,7 @@ def guard_line_of(trial: ConfigurationCounts, store: Store) -> str:
 
 
 def _recorded_examples(call_ids: Sequence[str], store: Store) -> list[tuple[str, Any]] | str:
-    """Return the examples that are inputs and values of calls; words for them if a text is deleted."""
+    """Return the examples that are inputs and values of calls, or words for them if a text is deleted."""
     texts = {one.call_id: one for one in store.texts(call_ids) if one.number == 1}
     examples = []
     for call_id in call_ids:

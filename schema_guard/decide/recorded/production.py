@@ -200,7 +200,7 @@ class Production:
         )
 
     def changed(self, row: ConfigurationCounts) -> tuple[tuple[str, int], ...]:
-        """Return the direction of each change of a configuration's stream, and the hour in which it most likely began."""
+        """Return the direction of each change of a configuration's stream, and the hour in which it likely began."""
         stream = self.stream(row)
         if stream is None:
             return ()

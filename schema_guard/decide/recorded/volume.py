@@ -35,11 +35,11 @@ _SETTINGS = CONFIGURATION_COLUMNS.index("settings")
 
 
 class Volume(NamedTuple):
-    """How many calls a function has.
+    """The number of a function's calls.
 
     Attributes:
         per_month: Calls a month.
-        days: Days from which it is read.
+        days: Days from which the number is computed.
         calls: Recorded calls of these days.
     """
 
@@ -49,10 +49,10 @@ class Volume(NamedTuple):
 
 
 def volume_of(rows: Sequence[ConfigurationCounts], hours: Sequence[HourCounts]) -> Volume | None:
-    """Return the volume of a function; None if its calls span less than an hour, or are an unknown part of the traffic.
+    """Return the volume of a function. None if its calls span under an hour, or are an unknown part of the traffic.
 
     Args:
-        rows: Of the function's configurations.
+        rows: Rows of the function's configurations.
         hours: Their calls by the hour, in the order of time.
     """
     drawn = {row.configuration: _drawn(row) for row in rows}
@@ -103,7 +103,7 @@ def latest_days(days: Sequence[float]) -> Sequence[float]:
 
 
 def _split(days: Sequence[float]) -> int | None:
-    """Return the day at which the volume is likeliest to have changed; None if it has not."""
+    """Return the day at which the volume most likely changed. None if it has not."""
     sums = [0.0, *accumulate(days)]
     best, found = _PROVED, None
     for at in range(_LEAST_SIDE, len(days) - _LEAST_SIDE + 1):
@@ -129,6 +129,6 @@ def _likelihood(calls: float, days: int) -> float:
 
 
 def _drawn(row: ConfigurationCounts) -> float | None:
-    """Return the share of the traffic's calls that were recorded; None if it is not known."""
+    """Return the share of the traffic's calls that were recorded. None if unknown."""
     traffic = traffic_of(row.settings)
     return 1.0 if traffic is None else traffic.drawn

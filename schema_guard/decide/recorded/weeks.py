@@ -109,10 +109,11 @@ class PartOfWeek(NamedTuple):
     """The calls in one part of the week.
 
     Attributes:
-        part: The hours, and what proves that their rate differs.
-        spans: First and last number of calls that follow each other, among all calls.
-        changes: When the rate of these calls changed; the numbers are those among all calls.
-        growing: The call since which their rate may have been growing, among all calls; None if it jumped or did not rise.
+        part: The hours, and the proof that their rate differs.
+        spans: First and last number of successive calls, among all calls.
+        changes: The changes of the rate of these calls, with numbers among all calls.
+        growing: The call since which their rate may have been growing, among all calls. None if it jumped or did not
+            rise.
     """
 
     part: WeekPart
@@ -152,7 +153,7 @@ class Weeks:
         self.parts = tuple(map(self._with_changes, found))
 
     def part_of(self, change: Change) -> PartOfWeek | None:
-        """Return the part in which a change was noticed; None without a pattern."""
+        """Return the part in which a change was detected. None without a pattern."""
         return next((part for part in self.parts if change in part.changes), None)
 
     def _counted(self, week: int) -> WeekCounts:
