@@ -99,7 +99,7 @@ def _shown(value: object) -> str:
 
 
 def require_list(name: str, value: Any, what: str) -> Sequence[Any]:
-    """Return a list or tuple of *what*, and raise `InvalidArgument` for anything else."""
+    """Return a list or tuple of *what*. Raise `InvalidArgument` for any other value."""
     if isinstance(value, (list, tuple)):
         return value
     raise InvalidArgument(f"{name}={clip(repr(value))}: expected a list of {what}")

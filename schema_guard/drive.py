@@ -228,7 +228,7 @@ def _driven(
 
 
 async def _texts(incoming: _Incoming, result: Any, *, waits: bool) -> AsyncGenerator[str | None, None]:
-    """Yield each text of a streamed reply; None if the texts before it no longer count."""
+    """Yield each text of a streamed reply. None if the texts before it no longer count."""
     awaits = waits and hasattr(type(result), "__anext__")
     try:
         async for chunk in result if awaits else _each(result):

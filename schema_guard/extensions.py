@@ -75,7 +75,7 @@ if TYPE_CHECKING:
 
         @property
         def schema(self) -> Any:
-            """The schema to send; None when there is none that a reply could keep to."""
+            """The schema to send. None if there is none that a reply could keep to."""
 
         @property
         def relaxed(self) -> Sequence[Change]:
@@ -93,7 +93,7 @@ if TYPE_CHECKING:
             """Convert a value of the form that was sent into the form of the user's schema."""
 
         def grown(self, value: Any, path: OpenPath | None) -> tuple[Any, OpenPath | None] | None:
-            """Convert a value that is incomplete; None when its form is not known yet."""
+            """Convert a value that is incomplete. None if its form is not known yet."""
 
     class TextChecker(Protocol):
         """Checks a reply against a schema while it arrives."""

@@ -63,7 +63,7 @@ class _FastPath(NamedTuple):
 
 
 def _fast_path_of(prepared: Prepared) -> _FastPath | None:
-    """Return the facts for the fast path of a function; None if all of its calls need the loop."""
+    """Return the facts for the fast path of a function. None if all of its calls need the loop."""
     if isinstance(prepared, LaterPrepared):
         return None
     shape, plan = prepared.shape, prepared.plan

@@ -127,7 +127,7 @@ class _Guarded(Generic[P, V, R]):
 
     @property
     def guard(self) -> Guard[V, R]:
-        """The settings: `dataclasses.replace(f.guard, max_attempts=1)(f.__wrapped__)` guards anew with others."""
+        """The settings: `dataclasses.replace(f.guard, max_attempts=1)(f.__wrapped__)` guards again with others."""
         return cast("Guard[V, R]", self._prepared.settings)
 
     @property

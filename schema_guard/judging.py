@@ -200,7 +200,7 @@ def _judge_documents(found: Documents, text: str, terms: Terms) -> Judgement[Any
 
 
 def _judge_valid(found: Documents, values: Sequence[Any], terms: Terms) -> Judgement[Any] | None:
-    """Judge a reply with a valid value, or with a failure that does not depend on one; None for any other."""
+    """Judge a reply with a valid value, or with a failure that does not depend on one. None for any other."""
     valid = [value for value in values if terms.accepts(value)]
     failure = found.failure or _ambiguity(found, valid, terms)
     if failure is not None:
@@ -267,7 +267,7 @@ def _is_one(values: Sequence[Any]) -> bool:
 
 
 def _bare(bare: str, terms: Terms) -> Judgement[Any] | None:
-    """Judge a reply that is one scalar without quotes, or in the syntax of another language; None for any other."""
+    """Judge a reply that is one scalar without quotes, or in the syntax of another language. None for any other."""
     from schema_guard.extensions import load  # most guards never repair
 
     finished = terms.finish_reason != "length"
@@ -280,7 +280,7 @@ def _bare(bare: str, terms: Terms) -> Judgement[Any] | None:
 
 
 def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
-    """Judge the first valid reading of broken JSON; None if there is none.
+    """Judge the first valid reading of broken JSON. None if there is none.
 
     If two texts can be repaired to different valid values, neither is accepted.
     """
@@ -307,7 +307,7 @@ def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
 
 
 def _as_repaired(reading: Repaired, terms: Terms) -> Judgement[Any] | None:
-    """Judge one reading of broken JSON; None if it isn't valid."""
+    """Judge one reading of broken JSON. None if it isn't valid."""
     value, steps = terms.restored(parse(reading.text, terms.limits)), reading.steps
     if type(value) is NotJson:
         return None
@@ -335,7 +335,7 @@ def _decoded(
 
 
 def _inside(value: Any, terms: Terms, failure: Failure) -> tuple[Any, Sequence[Violation] | None]:
-    """Return a value with its JSON strings decoded, and its violations then; None if it has no JSON strings."""
+    """Return a value with its JSON strings decoded, and its violations then. None if it has no JSON strings."""
     if not any(map(may_hold_json, failure.violations)):
         return value, None
 

@@ -158,7 +158,7 @@ def _add_attempts(ask: Ask, reply: Reply, tried: list[Tried], plan: Plan, step: 
 def _next_attempt(
     failure: Failure, tried: list[Tried], plan: Plan, sent: int | None
 ) -> tuple[str | None, int | None] | None:
-    """Return the correction and the output limit of the next attempt; None to end the call.
+    """Return the correction and the output limit of the next attempt. None to end the call.
 
     Args:
         failure: Failure of the last attempt.
@@ -360,7 +360,7 @@ def _attempt(tried: Tried) -> Attempt:
 
 
 def _larger_limit(sent: int | None, usage: Usage, limits: Limits) -> int | None:
-    """Return the output limit of the retry after a cut-off reply; None if no larger one is allowed."""
+    """Return the output limit of the retry after a cut-off reply. None if no larger one is allowed."""
     if limits.max_output_tokens is None:
         return None
     used = sent or usage.output_tokens

@@ -153,7 +153,7 @@ def _extended(
     *,
     behind: bool,
 ) -> tuple[Message, ...] | None:
-    """Return the messages with a text added to the first one that is wanted and can hold it; None if none can."""
+    """Return the messages with a text added to the first one that is wanted and can hold it. None if none can."""
     for at, message in enumerate(task):
         with_text = dialect.extended(message, text, behind) if is_wanted(message) else ()
         if with_text:

@@ -84,7 +84,7 @@ def begin_call(
 
 
 def _layout(prepared: Prepared, task: Prompt) -> Layout | None:
-    """Return the layout of a list of messages; None if the settings of the function already have that of the call."""
+    """Return the layout of a list of messages. None if the settings of the function already have that of the call."""
     is_known = prepared.plan.delivery == "instructions" or prepared.settings.observe
     return None if is_known or isinstance(task, str) else list_layout(task)
 

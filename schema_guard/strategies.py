@@ -129,7 +129,7 @@ class Step(NamedTuple):
 
     @property
     def restore(self) -> Callable[[Any], Any] | None:
-        """The function that converts values of the adapted schema; None if values have the form of the plan's schema."""
+        """The function that converts values of the adapted schema. None if values have the plan schema's form."""
         return None if self.sent is None else self.sent.restore
 
 

@@ -106,7 +106,7 @@ class ImprovedPrompt(NamedTuple):
 
 
 def improved_prompt(path: str | os.PathLike[str] | None) -> ImprovedPrompt | None:
-    """Read the prompt of a guard; None without one."""
+    """Read the prompt of a guard. None if it has none."""
     if path is None:
         return None
     from schema_guard.extensions import load  # only improved prompts need it

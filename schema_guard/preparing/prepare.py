@@ -278,7 +278,7 @@ def _shape(settings: Settings[Any, Any], function: Any) -> Shape:
 
 
 def _returned(function: Any) -> Schema[Any] | None:
-    """Return the schema of a return annotation; None if a name in it isn't defined yet."""
+    """Return the schema of a return annotation. None if a name in it isn't defined yet."""
     try:
         annotation = return_annotation(function)
     except (NameError, AttributeError):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schema_guard.settings import Settings
     from schema_guard.strategies import Plan
 
-# Parts of a model's options in which a key may stand under any name.
+# Parts of a model's options that can contain a secret key under any name.
 _HOLDING_KEYS = frozenset({"extra_headers", "extra_query", "headers", "query"})
 
 

@@ -69,7 +69,7 @@ def steps_of(  # noqa: PLR0913 - the facts of a guard that decide about a reques
 def requests_of(
     strategies: Sequence[Strategy], providers: Sequence[str | None], max_attempts: float = inf
 ) -> Sequence[Strategy]:
-    """Return the strategy of each request. `reason_then_strict` needs two requests, unless the server takes it in one.
+    """Return the strategy of each request. `reason_then_strict` needs two, unless the server supports it in one.
 
     Raises:
         InvalidArgument: More requests are needed than *max_attempts*.

@@ -221,7 +221,7 @@ def _code_parts(code: CodeType, docstring: str | None) -> Iterator[Any]:
 
 
 def _tree(file: str | None, names: dict[str, Any]) -> ast.Module | None:
-    """Return the syntax of a module; None if there is none to read, as in a notebook or under `python -c`."""
+    """Return the syntax of a module. None if there is none to read, as in a notebook or under `python -c`."""
     if file is None or file.startswith("<") or names.get("__file__") is None:
         return None
     linecache.checkcache(file)

@@ -61,7 +61,7 @@ def _has_reasoned(message: object, content: object) -> bool:
 
 
 def _chunk(stream: Stream, chunk: object, content: object) -> str | None:
-    """Read a piece of a message; the last one says that it is the last."""
+    """Read a piece of a message. The last one is marked."""
     if field(chunk, "type") != "AIMessageChunk" or not isinstance(content, str | list):
         return None
     stream.refuse(_refusal(chunk))
@@ -186,13 +186,13 @@ def _below(kind: Any) -> list[Any]:
 
 
 def content_of(value: Any) -> Any:
-    """Return the text of a prompt value, or its messages; the value itself if it cannot be read."""
+    """Return the text of a prompt value, or its messages. Return the value itself if it cannot be read."""
     text = field(value, "text")
     return text if isinstance(text, str) else value_or(value, lambda: list(value.to_messages()))
 
 
 def with_content(value: Any, content: Any) -> Any:
-    """Return a copy of a prompt value with another content; the content alone if no copy can have it."""
+    """Return a copy of a prompt value with another content. Return only the content if it cannot be copied."""
     name = "text" if isinstance(content, str) else "messages"
     return content if field(value, name) is None else with_field(value, name, content) or content
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The responses of llama-index: of its models, whole and streamed, and of its agents.
+"""The responses of llama-index, from its models, whole and streamed, and from its agents.
 
-Each response holds the reply of the provider behind it (`raw`), which says more than the response itself.
+Each response has the reply of the provider behind it (`raw`), which has more facts than the response itself.
 """
 
 from __future__ import annotations

@@ -47,14 +47,14 @@ PROVIDERS: Final = (
     mirascope.PROVIDER,
     smolagents.PROVIDER,  # before openai_chat, because these messages have the role of an assistant too
     groq.PROVIDER,
-    anthropic.PROVIDER,  # before openai_chat: its message has the role of an assistant too
+    anthropic.PROVIDER,  # before openai_chat, because its message has the role of an assistant too
     openai_responses.PROVIDER,
     bedrock.PROVIDER,
     openai_chat.PROVIDER,
     mistral.PROVIDER,
     llamacpp.PROVIDER,
     lmstudio.PROVIDER,
-    gemini.PROVIDER,  # before what reads an error, which may stand beside what it says of itself
+    gemini.PROVIDER,  # before the readers of errors, because an error may be one of several fields of its replies
     ollama.PROVIDER,
     cohere.PROVIDER,
     compatible.PROVIDER,

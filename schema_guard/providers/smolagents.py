@@ -21,7 +21,7 @@ def _message(reply: object, content: object) -> RawReply | None:
 
 
 def _piece(stream: Stream, piece: object, content: object) -> str | None:
-    """Read a piece; no piece says that the message is complete."""
+    """Read a piece. Each may be the last, because no piece marks the end of the message."""
     if not has(piece, "token_usage") or not isinstance(content, str | None):
         return None
     stream.is_ended = True

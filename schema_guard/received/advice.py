@@ -24,7 +24,7 @@ _BY_CLASS: Final = {
 
 
 def advice_for(value: object) -> str | None:
-    """Return what a function gave that is no reply, and what to return instead; None if only its type is known."""
+    """Return the kind of a value that is not a reply, and what to return instead. None if only its type is known."""
     if value is None:
         return (
             "the function returned None, not a model's reply. Return the reply or its text. If the model found nothing, "
@@ -39,14 +39,14 @@ def advice_for(value: object) -> str | None:
 
 
 def advice_for_class(annotation: object) -> str | None:
-    """Return the code to return instead of an instance of an annotated class; None if its instances may be read.
+    """Return the code to return instead of an instance of an annotated class. None if its instances may be readable.
 
     Args:
         annotation: The class, or its name in the source.
     """
     text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
     name = str(text).partition("[")[0].rpartition(".")[2]
-    # The other names may be those of a user.
+    # The other names may be names of a user's classes.
     return _BY_CLASS[name] if name in _BY_CLASS and name.startswith("StreamedRunResult") else None
 
 

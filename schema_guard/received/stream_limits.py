@@ -29,7 +29,7 @@ _STOP = Stop()
 
 
 def doomed(text: str, schema: Schema[Any], limits: Limits) -> Failure | None:
-    """Return the failure of a reply that was cut off and had failed before that; None if more of it could be valid."""
+    """Return the failure of a reply that failed before it was cut off. None if a continuation could be valid."""
     return _checker(schema, limits).feed(text)
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Streams that SDKs return closed: a context manager that nobody entered, and a response that holds its chunks."""
+"""Streams that SDKs return closed: a context manager that was not entered, and a response that holds its chunks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_closed(result: Any) -> bool:
 
 
 def watched(result: Any, watch: Callable[..., Any], failed: Callable[[BaseException], None]) -> Any:
-    """Return a closed stream that is watched; the arguments are those of `WatchedManager`."""
+    """Return a closed stream that is watched. The arguments are those of `WatchedManager`."""
     if _is_manager(type(result)):
         return WatchedManager(result, watch, failed)
     source = result._chunk_iterator  # noqa: SLF001 - all that a stream response offers reads from it

@@ -18,13 +18,13 @@ class Where:
     """The attempts, or configurations, to read. None does not restrict.
 
     Attributes:
-        since: Of calls started then or later; seconds since the epoch, UTC. A `PointInTime` that names a call selects by the
-            order of arrival.
-        until: Of calls started before then.
+        since: Earliest start of the calls, in seconds since the epoch, UTC. A `PointInTime` that names a call selects
+            by the order of arrival.
+        until: End of the time. The calls started before it.
         schema: Name or fingerprint.
         function: Name of the guarded function.
-        call_ids: Of these calls.
-        configuration_ids: Of these configurations.
+        call_ids: Ids of the calls.
+        configuration_ids: Ids of the configurations.
         counts_inputs: Whether counts of a window have `clusters`. Reading all inputs takes half of its time.
     """
 
@@ -53,7 +53,7 @@ def as_dict(row: Row) -> dict[str, Any]:
 
 
 class Names(NamedTuple):
-    """How the schema, the function and the part of the traffic of calls are called."""
+    """Names of the schema, the function, and the segment of calls."""
 
     schema_name: str
     schema_fingerprint: str

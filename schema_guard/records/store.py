@@ -60,7 +60,7 @@ class Store(Frames):
         is_sync = durability_of(durability) == "sync"
         self._opener = Opener(keeper or TextStorage(), is_sync=is_sync, is_strict=strict_store)
         self._writer = writer or Writer(backend)
-        # Of a store that nobody holds any more: what is pending is stored, and the connection closed.
+        # When the store is no longer referenced, pending records are stored, and the connection is closed.
         finalize(self, self._writer.leave, self._opener).atexit = False
         self._writer.openers.add(self._opener)
         self._backend = self._writer.backend

@@ -37,22 +37,22 @@ _EXPECTED = (
     "expected the path of a file, 'sqlite:///FILE' (four slashes before an absolute path), 'sqlite://' in memory, "
     "or 'postgresql://USER@HOST/DATABASE'"
 )
-# A word of one letter before a colon is a drive of Windows.
+# One letter before a colon is a drive of Windows, not a scheme.
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):")
 _PARAMETERS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
 _USER = re.compile(r"(?<=://).*@")
 _shared: dict[str, Store] = {}
-# Reentrant: the garbage collector can end a guarded call, which asks for its store, anywhere.
+# Reentrant because the garbage collector can end a guarded call anywhere, and the call then asks for its store.
 _shared_lock = fork_safe_lock()
-# The payload policy that was stated for each open store; None if nobody stated one.
+# The payload policy that was set for each open store. None if none was set.
 _stated: WeakKeyDictionary[Store, PayloadPolicy | None] = WeakKeyDictionary()
-# What of the environment says where the default store is when $SCHEMA_GUARD_STORE does not.
+# The environment variables that determine the default store if $SCHEMA_GUARD_STORE does not.
 _VARIABLES = (
     "PYTEST_VERSION",
     "PYTEST_CURRENT_TEST",
     *(("LOCALAPPDATA",) if sys.platform == "win32" else ("HOME", "XDG_DATA_HOME")),
 )
-# By the words that named it: each call asks, and what they mean takes ten times as long to find out.
+# Stores by their `store=` argument or variables. Each call needs its store, and resolving a name takes ten times longer.
 _stores: dict[tuple[str | None, ...], Store] = {}
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 
@@ -68,7 +68,7 @@ PARAMETERS = {
 
 
 def parted(url: str) -> tuple[str, dict[str, str]]:
-    """Return a URL or path without what it says beside the place, and that.
+    """Return a URL or path without the parameters of this library, and these parameters.
 
     Raises:
         InvalidArgument: It has another parameter.
@@ -96,10 +96,10 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
 
 
 def connect(url: str) -> Backend:
-    """Return the database that a URL or a plain path names, not yet opened; `InvalidArgument` if it names none.
+    """Return the database that a URL or a plain path names, not yet opened. Raise `InvalidArgument` if it names none.
 
-    One in PostgreSQL needs the extra `postgres`: `MissingExtra` without it.
-    A relative path is taken from the current folder, and `~` is the home folder.
+    A database in PostgreSQL needs the extra `postgres`. Without it, raise `MissingExtra`.
+    A relative path starts in the current folder, and `~` is the home folder.
     """
     named = _SCHEME.match(url)
     if named is None and "://" not in url and url.strip():
@@ -386,7 +386,7 @@ def default_url() -> str | None:
 
 
 def store_options(store: Store) -> dict[str, str]:
-    """Return the option that names a store on a command line; none for the file in the user's data folder."""
+    """Return the option that names a store on a command line. Empty for the file in the user's data folder."""
     return {"store": store.url} if _is_to_be_named(store.url) else {}
 
 

@@ -10,13 +10,13 @@ from schema_guard.errors import StoreError
 
 
 class WriteRefused(StoreError):
-    """A store cannot be opened, or did not take a batch.
+    """A store cannot be opened, or did not accept a batch.
 
     Attributes:
         reason: The key under which the rows are counted: `store_unavailable locked disk_full write_failed
             forked_while_writing`. The batch is written again after `hurried` (the process forks) and `moved` (the file
             was renamed or removed).
-        retry_after_s: Seconds after which the batch is written again, because a server is away; None if it is not.
+        retry_after_s: Seconds after which the batch is written again, because a server is away. None if it is not.
     """
 
     def __init__(
@@ -37,13 +37,13 @@ class StoreInfo:
     """The place, the engine, and the size of a store.
 
     Attributes:
-        url: Without its password.
-        path: Of the database file; None in memory and on a server.
+        url: URL without its password.
+        path: Path of the database file. None in memory and on a server.
         rows: Attempts stored.
-        schema_version: Of the tables; None before the first record.
+        schema_version: Version of the tables. None before the first record.
         engine: The database and its version: `"sqlite 3.46.1"`.
-        size_bytes: Of the database and its log.
-        refusal: The reason that nothing can be stored there; None if it can.
+        size_bytes: Size of the database and its log.
+        refusal: The reason that nothing can be stored there. None if it can.
         warnings: Risks of its place, such as the file system of a network.
     """
 
@@ -82,7 +82,7 @@ class SchemaText(NamedTuple):
     """The text of a schema.
 
     Attributes:
-        fingerprint: Of the schema, without its annotations.
+        fingerprint: Fingerprint of the schema, without its annotations.
         name: The title, or the name of the type or the file.
         text: Compact JSON, with the keys in their order.
     """
@@ -96,16 +96,16 @@ class ContentRow(NamedTuple):
     """Facts about the content of a call's last reply. Without a valid value, only the rows of a list are known.
 
     Attributes:
-        call_id: Its call.
+        call_id: Id of the call.
         unit: Unit of a bound on wrong values, `"value"` or `"call"`.
-        pair: Hash of the input, the source, and the reply. A label counts for all calls with the same hash. None for a failed
-            call.
-        sought: Values that were looked for in the source; None if grounding is off.
-        grounded: Values of these that occur.
+        pair: Hash of the input, the source, and the reply. A label counts for all calls with the same hash. None for a
+            failed call.
+        sought: Number of values that were searched for in the source. None if grounding is off.
+        grounded: Number of these values that occur.
         kinds: JSON of both numbers by kind of value.
-        list_rows: Distinct rows of the list of `Items`; None if they are not counted.
+        list_rows: Distinct rows of the list of `Items`. None if they are not counted.
         source_rows: Rows that the list must have.
-        confidence: JSON of how sure a decision model was; see `confidence_text`. None for other models.
+        confidence: JSON of a decision model's confidence, as `confidence_text` returns it. None for other models.
     """
 
     call_id: str
@@ -142,11 +142,11 @@ class SecondOpinion(NamedTuple):
 
 
 class PointInTime(float):
-    """Seconds since the epoch, UTC, as a user has typed them.
+    """Seconds since the epoch, UTC, as a user typed them.
 
     Attributes:
         text: The text that the user typed.
-        call_id: The call that was named. As a beginning, it selects the calls that arrived with it or after it.
+        call_id: The call that the user named. As a start, it selects the calls that arrived with it or after it.
     """
 
     text: str = ""
@@ -158,8 +158,8 @@ class LostRecords(NamedTuple):
 
     Attributes:
         reason: As `WriteRefused.reason`, or `queue_full`.
-        attempts: How many.
-        at: When this was stored, in seconds since the epoch, UTC.
+        attempts: Number of attempts.
+        at: Time at which this was stored, in seconds since the epoch, UTC.
     """
 
     reason: str
@@ -168,16 +168,16 @@ class LostRecords(NamedTuple):
 
 
 class Damage(NamedTuple):
-    """Something in a store that is not as it was written.
+    """A part of a store that is not as it was written.
 
     Attributes:
-        part: Of the store: `file tables attempts missing configurations roll_ups inputs payloads notes`. `missing`
+        part: Part of the store: `file tables attempts missing configurations roll_ups inputs payloads notes`. `missing`
             stands for counted attempts that are not there.
         problem: The damage, and its place.
-        first_id: `id` of the first damaged attempt; None if no attempt can be named.
+        first_id: `id` of the first damaged attempt. None if no attempt can be named.
         last_id: `id` of the last one.
-        since: When the earliest of their calls began, in seconds since the epoch, UTC; None if it cannot be read.
-        until: When the latest of their calls began.
+        since: Start of the earliest of their calls, in seconds since the epoch, UTC. None if it cannot be read.
+        until: Start of the latest of their calls.
     """
 
     part: str
@@ -193,9 +193,9 @@ class StoreCheck:
     """The result of a check of a store.
 
     Attributes:
-        url: Without its password.
-        attempts: How many could be read.
-        damage: Values that are not as they were written; empty for a sound store.
+        url: URL without its password.
+        attempts: Number of attempts that could be read.
+        damage: Values that are not as they were written. Empty for a sound store.
     """
 
     url: str

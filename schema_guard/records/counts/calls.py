@@ -89,13 +89,13 @@ def whole_calls(pages: Iterable[list[StoredRow]]) -> Iterator[list[StoredRow]]:
 def new_calls(
     rows: Iterable[Row], known: set[str], closed: frozenset[tuple[bytes, int]] = frozenset()
 ) -> list[int]:
-    """Return the places of the rows of whole calls that are new. Of a call that comes twice, the first one is taken.
+    """Return the places of the rows of whole calls that are new. If a call occurs twice, the first one counts.
 
     Args:
-        rows: In the order of storing.
+        rows: Rows in the order of storing.
         known: The `call_id`s that are stored. Those of *rows* are added.
-        closed: Hours with deleted rows, each with the `configuration_key`. Their calls are counted, and nobody knows
-            which they were. So no call of these hours is new.
+        closed: Hours with deleted rows, each with the `configuration_key`. Their calls are counted, but it is not known
+            which calls they were. So no call of these hours is new.
     """
     places = []
     begins = takes = True
@@ -119,12 +119,12 @@ def configuration_of(row: Row) -> Row:
 
 
 def configuration_key(configuration: Row) -> bytes:
-    """Return the bytes by which a store knows a configuration."""
+    """Return the bytes that identify a configuration in a store."""
     return digest(json.dumps(configuration))[:HASH_BYTES]
 
 
 def input_key(row: Row) -> int | None:
-    """Return the number by which equal inputs are known: of the cluster, otherwise of the input's hash; None without both."""
+    """Return the number that identifies equal inputs, from the cluster, or the input's hash. None without both."""
     cluster, input_hash = row[_CLUSTER], row[_INPUT_HASH]
     if cluster is not None:
         return key_of_cluster(str(cluster))
@@ -132,12 +132,12 @@ def input_key(row: Row) -> int | None:
 
 
 def key_of_cluster(cluster: str) -> int:
-    """Return the number by which the inputs of a cluster are known."""
+    """Return the number that identifies the inputs of a cluster."""
     return _input_key(f"cluster {cluster}")
 
 
 def key_of_input(input_hash: str) -> int:
-    """Return the number by which an input without a cluster is known."""
+    """Return the number that identifies an input without a cluster."""
     return _input_key(f"input {input_hash}")
 
 

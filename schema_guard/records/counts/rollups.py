@@ -84,12 +84,12 @@ class RollUp:
         first_id: `id` of the first attempt.
         last_id: `id` of the last attempt.
         attempts: Number of attempts.
-        starts: When the earliest and the latest call began, in seconds since the epoch, UTC; None if not known.
+        starts: Start of the earliest and the latest call, in seconds since the epoch, UTC. None if not known.
         results: Calls by `RESULTS` and `PARTS`.
         tallies: Other counts.
         outcomes: A character for each validated call: `1` for failed, otherwise `0`. The calls of one hour are in the
             order of arrival.
-        inputs: The `input_key` of each of these calls; 0 if it is not known.
+        inputs: The `input_key` of each of these calls. 0 if it is not known.
     """
 
     __slots__ = ("attempts", "first_id", "inputs", "last_id", "outcomes", "results", "starts", "tallies")
@@ -360,7 +360,7 @@ def add_tallies(tallies: Tallies, more: Mapping[str, Mapping[str, int]]) -> None
 def spanned(
     first: tuple[float, float] | None, second: tuple[float, float] | None
 ) -> tuple[float, float] | None:
-    """Return the times that cover both; None if neither is known."""
+    """Return the times that cover both. None if neither is known."""
     if first is None or second is None:
         return first or second
     return min(first[0], second[0]), max(first[1], second[1])

@@ -50,8 +50,8 @@ class Notes:
     """The damage that a check has found.
 
     Attributes:
-        damage: In the order in which it was found.
-        attempts: How many attempts could be read.
+        damage: Damage in the order in which it was found.
+        attempts: Number of attempts that could be read.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class Notes:
         """Start without damage.
 
         Args:
-            on_step: Receives what is checked, how many attempts are done, and how many there are.
+            on_step: Called with the current part, the number of checked attempts, and their total.
             errors: Exceptions that mean damage.
         """
         self.damage: list[Damage] = []
@@ -76,7 +76,7 @@ class Notes:
         )
 
     def step(self, what: str, done: int, total: int) -> None:
-        """Report progress. An exception of the receiver is no damage."""
+        """Report progress. An exception of the receiver is not damage."""
         try:
             self._on_step(what, done, total)
         except Exception as error:
@@ -84,11 +84,11 @@ class Notes:
             raise
 
     def add(self, part: str, problem: str) -> None:
-        """Note damage."""
+        """Record damage."""
         self.damage.append(Damage(part, problem))
 
     def add_all(self, part: str, where: str, problems: Iterable[str]) -> None:
-        """Note the problems of one place, the first ones with their text."""
+        """Record the problems of one place, the first ones with their text."""
         listed = list(problems)
         if listed:
             more = [f"and {len(listed) - _MOST_LISTED} more"] if len(listed) > _MOST_LISTED else []
@@ -96,7 +96,7 @@ class Notes:
 
     @contextmanager
     def reading(self, part: str, place: str = "") -> Iterator[None]:
-        """Note what a block cannot read, and its place. Another error over a stored value is damage too."""
+        """Record that a block cannot read a value, and its place. Another error over a stored value is damage too."""
         try:
             yield
         except self._errors as error:
@@ -106,11 +106,11 @@ class Notes:
 
 
 def check(connection: Connection, url: str, notes: Notes) -> StoreCheck:
-    """Compare all that is stored with a recount of the attempts.
+    """Compare all stored data with a recount of the attempts.
 
     Args:
-        connection: In a transaction, so that it sees one state.
-        url: Of the store.
+        connection: Connection in a transaction, so that it sees one state.
+        url: URL of the store.
         notes: The damage that the engine's own check has found.
     """
     named: dict[Row, int] = {}
@@ -331,11 +331,11 @@ def _check_payloads(connection: Connection, notes: Notes) -> None:
 def rebuild(connection: Connection, on_step: Callable[[str, int, int], None]) -> None:
     """Count all attempts again and store the counts. The counts of hours with deleted attempts stay unchanged.
 
-    If such counts can't be read, only the attempts that are left are counted.
+    If such counts can't be read, only the remaining attempts are counted.
 
     Args:
-        connection: In a transaction in which nobody else writes.
-        on_step: Receives what is counted, how many attempts are done, and how many there are.
+        connection: Connection in a transaction in which no one else writes.
+        on_step: Called with the current part, the number of counted attempts, and their total.
     """
     named = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"
     numbers = {tuple(row[1:]): row[0] for row in connection.select(named)}

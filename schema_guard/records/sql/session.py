@@ -36,7 +36,7 @@ class Session(ABC):
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
-        """Return a block in which nobody else writes. It is committed at its end, or rolled back.
+        """Return a block in which no one else writes. It is committed at its end, or rolled back.
 
         Errors of the database become `WriteRefused`.
         """
@@ -61,7 +61,7 @@ class Session(ABC):
         """Store the rows of whole calls and counts of lost records: all of them, or nothing with `WriteRefused`.
 
         Args:
-            rows: Of whole calls.
+            rows: Rows of whole calls.
             lost_records: Lost records, by reason.
             at: Now, in seconds since the epoch, UTC.
             payloads: The texts of each row, None for a row without texts. Empty if no row has any.
@@ -104,7 +104,7 @@ class Session(ABC):
         A call of an hour with deleted attempts is not stored, because it may have been counted there already.
 
         Args:
-            rows: Of whole calls. Of a call that comes twice, the first one is taken.
+            rows: Rows of whole calls. If a call occurs twice, the first one counts.
             payloads: As in `write`.
 
         Returns:

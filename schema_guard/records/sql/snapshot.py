@@ -103,7 +103,7 @@ class Snapshot:
         )
 
     def _arrival(self, where: Where) -> int | None:
-        """Return the `id` of the call that the times begin with; None if they begin with a time."""
+        """Return the `id` of the call that the times begin with. None if they begin with a time."""
         named = getattr(where.since, "call_id", None)
         ids = [] if named is None else self._ids_of([named])
         # The counts of deleted attempts have hours only.
@@ -116,7 +116,7 @@ class Snapshot:
         return (0, 0) if first is None else (first, last)
 
     def page(self, where: Where, *, first: int, last: int) -> list[StoredRow]:
-        """Return the next attempts with an `id` from *first* to *last*; none if that was all."""
+        """Return the next attempts with an `id` from *first* to *last*. Empty if there are no more."""
         condition = self.condition(where, first, last)
         if where.call_ids is None:
             return self._selected(condition)
@@ -155,7 +155,7 @@ class Snapshot:
             first = rows[-1][0] + 1
 
     def texts(self, call_ids: Sequence[str]) -> list[Texts]:
-        """Return the stored texts of these calls, in the order of storing; none of attempts without texts."""
+        """Return the stored texts of these calls, in the order of storing, without attempts that have no texts."""
         ids = self._ids_of(call_ids)
         rows: list[Any] = []
         for some in portions(ids, PAGE):
@@ -255,7 +255,7 @@ class Snapshot:
         return [(number, rolled) for number, at, rolled in self._counted(where, *span) if at == hour]
 
     def _counted(self, where: Where, first: int, last: int) -> list[tuple[int, int, RollUp]]:
-        """Count attempts with an `id` from *first* to *last* anew, by configuration and hour."""
+        """Count attempts with an `id` from *first* to *last* again, by configuration and hour."""
         ids = {configuration: number for number, configuration in self._names_by_id().items()}
         hours: dict[tuple[Row, int], RollUp] = {}
         for rows in whole_calls(self._pages(where, first, last)):
@@ -264,9 +264,9 @@ class Snapshot:
         return [(ids[configuration], hour, rolled) for (configuration, hour), rolled in hours.items()]
 
     def arrivals(self, most: int) -> list[tuple[int, float | None]]:
-        """Return the calls among the last attempts: the number of the configuration, and when the call began.
+        """Return the calls among the last attempts: the number of the configuration, and the start of the call.
 
-        Calls that arrived before the end of the last import are left out, because they arrived in another order.
+        Calls that arrived before the end of the last import are omitted, because they arrived in another order.
         """
         sql = "SELECT configuration_id, started_at FROM attempts WHERE id > ? AND final = 1 ORDER BY id"
         return [tuple(row) for row in self.connection.select(sql, (self._after(most),))]
@@ -276,7 +276,7 @@ class Snapshot:
         return max(writing.last_id(self.connection) - most, writing.imported_id(self.connection))
 
     def imported(self) -> frozenset[int]:
-        """Return the configurations whose last call arrived before the end of the last import; none without imports."""
+        """Return the configurations whose last call arrived before the end of the last import. Empty without one."""
         sql = "SELECT configuration_id FROM roll_ups GROUP BY configuration_id HAVING MAX(last_id) <= ?"
         rows = self.connection.select(sql, (writing.imported_id(self.connection),))
         return frozenset(number for (number,) in rows)
@@ -285,8 +285,8 @@ class Snapshot:
         """Return the last *calls* validated calls of a configuration, the last one first.
 
         Returns:
-            Of each failed call, the `id` of its last attempt, the id of the call, and when it began; None for another call
-            or an unknown time. Calls are looked for among the attempts that `arrivals` takes, so there can be fewer.
+            For each failed call, the `id` of its last attempt, the id of the call, and its start. None for other calls or
+            an unknown start. Only the attempts that `arrivals` takes are searched, so there can be fewer calls.
         """
         sql = """SELECT id, call_id, started_at, kind FROM attempts WHERE id > ? AND configuration_id = ? AND final = 1
             AND (kind IS NULL OR kind <> 'transport' OR number > 1) ORDER BY id DESC LIMIT ?"""

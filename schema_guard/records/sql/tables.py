@@ -84,7 +84,7 @@ TABLES = {
 
 
 class Connection(Protocol):
-    """An open database, in a transaction where that matters. Both engines have one."""
+    """An open database, in a transaction if that matters. Both engines have one."""
 
     def select(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return all rows. Placeholders are `?`."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The statements that write to a store. Each function runs in a transaction in which nobody else writes."""
+"""The statements that write to a store. Each function runs in a transaction in which no one else writes."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class StoredConfiguration:
 
     Attributes:
         id: Its number in the store.
-        starts: When the earliest and the latest call began; None if not known.
+        starts: Start of the earliest and the latest call. None if not known.
         results: Calls by `RESULTS` and `PARTS`.
         tallies: As `rollups.Tallies`, and by shape the number of `inputs`.
     """
@@ -160,7 +160,7 @@ def add_second_opinions(connection: Connection, opinions: Iterable[SecondOpinion
 
 
 def configurations(connection: Connection, several: Iterable[Row]) -> dict[Row, StoredConfiguration]:
-    """Return what is stored of configurations. One that is not stored gets the next number."""
+    """Return the stored configurations. One that is not stored gets the next number."""
     known: dict[Row, StoredConfiguration] = {}
     greatest = None
     for configuration in several:
@@ -223,7 +223,7 @@ def _add_to_configurations(
 
 
 def _part(connection: Connection, configuration_id: int, hour: int, rolled: RollUp) -> tuple[Any, ...]:
-    """Return the part of a roll-up that takes these calls in, with its number and its deleted attempts."""
+    """Return the part of a roll-up that includes these calls, with its number and its deleted attempts."""
     rows = connection.select(_PART, (configuration_id, hour))
     if not rows:
         return 0, 0, *rolled.as_row()

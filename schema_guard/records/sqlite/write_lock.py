@@ -51,7 +51,7 @@ def turn(path: Path, *, wait_s: float, is_hurried: Callable[[], bool] = bool) ->
             # Closing is not enough, because a process forked meanwhile has a copy of the descriptor.
             fcntl.flock(lock, fcntl.LOCK_UN)
     finally:
-        if lock in _open_locks:  # else this is a forked child, where it is closed
+        if lock in _open_locks:  # otherwise this is a forked child, in which it is closed
             _open_locks.discard(lock)
             os.close(lock)
 

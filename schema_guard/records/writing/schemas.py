@@ -21,7 +21,7 @@ _FINGERPRINT = COLUMNS.index("schema_fingerprint")
 
 
 class SchemaTexts:
-    """The texts that a process has stored, and those that it has yet to store."""
+    """Texts that a process has stored, and those that it has yet to store."""
 
     def __init__(self) -> None:
         self._fingerprints: set[object] = set()
@@ -29,11 +29,11 @@ class SchemaTexts:
         self._coming: list[tuple[str, str]] = []
 
     def of(self, rows: Sequence[Row]) -> list[SchemaText]:
-        """Return the texts, not stored yet, of the schemas of these rows and of those before.
+        """Return the texts that are not stored yet, of the schemas of these rows and of earlier rows.
 
-        Of the schemas with one name and one fingerprint, a process stores the first: the form of it that is sent to a
-        provider is made later. A process that makes a schema for each call stores only the first thousand. A schema that is deleted before its
-        first call is written leaves no text.
+        If several schemas have the same name and fingerprint, a process stores the first, because the form that is sent
+        to a provider is built later. A process that builds a schema for each call stores only the first thousand. A
+        schema that is deleted before its first call is written leaves no text.
         """
         if len(self._stored) >= _MOST_TEXTS:
             self._coming = []
@@ -49,7 +49,7 @@ class SchemaTexts:
         return [SchemaText(one.fingerprint, one.name, _text(one.document)) for one in new.values()]
 
     def note_stored(self) -> None:
-        """Note that the texts that `of` returned last are stored."""
+        """Record that the last texts that `of` returned are stored."""
         self._stored.update(self._coming)
 
 

@@ -45,13 +45,13 @@ MAX_PENDING_OUTCOMES = 10_000
 # 64 Mi characters of replies and prompts: eight replies of the largest size that is read.
 MAX_PENDING_CHARS = 64 * 1024 * 1024
 EXIT_FLUSH_S = 2.0
-FORK_WAIT_S = 0.4  # a fork is put off for at most so long
+FORK_WAIT_S = 0.4  # longest delay of a fork
 
-_MAX_BATCH = 2_000  # outcomes: what is counted once for each batch costs less of them, and others wait a twentieth of a second
+_MAX_BATCH = 2_000  # outcomes. A large batch is counted faster, but others wait a twentieth of a second
 _LINGER_S = 0.05  # so that a busy process makes at most 20 transactions a second
 _FIRST_WAIT_S = 1.0  # for a process that makes one call and ends in a way that runs no Python
 _SYNC_WAIT_S = 30.0  # longer than any write may take
-_LOCK_WAIT_S = 0.25  # how long a call waits, with durability "sync", while another process holds the database
+_LOCK_WAIT_S = 0.25  # longest wait of a call with durability "sync", while another process holds the database
 _POLL_S = 0.05
 _SHORT_PAUSE_S = 0.1
 _WARN_EVERY_S = 60.0
