@@ -222,7 +222,7 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a
             list, each retry uses the next strategy. If there are more retries than strategies, the other retries use
             the last strategy. If the task is a str, schema_guard puts the format instructions before it.
-        max_attempts: The maximum number of attempts for each call. With 1, schema_guard doesn't retry.
+        max_attempts: The maximum number of attempts for each call. If the number is 1, schema_guard doesn't retry.
         examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
             the schema's `examples`, otherwise values generated from the schema.
         checks: Functions that schema_guard calls with each valid value. A function that returns True or None accepts

@@ -45,8 +45,8 @@ class Limits(metaclass=NamedArguments):
             this limit, a cut-off reply ends the call.
         max_repeats: schema_guard stops a streamed reply as `runaway` if its end repeats the same text this many times,
             over at least 256 characters. schema_guard also stops a reply that ends with this number of line breaks, or
-            with 64 spaces. The number must be at least 2. With 6, schema_guard stopped none of the valid replies among
-            314 replies from real models.
+            with 64 spaces. The number must be at least 2. With a number of 6, schema_guard stopped none of the valid
+            replies among 314 replies from real models.
     """
 
     max_bytes: int = 8 * 1024 * 1024

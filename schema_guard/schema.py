@@ -61,8 +61,8 @@ class Schema(Generic[V]):
         fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
             as titles and descriptions. Two schemas that differ only in annotations have the same fingerprint.
         digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
-        formats: Whether validation checks the keyword `format`. False for a Python type, because the type itself
-            decides which texts it can read.
+        formats: Whether validation checks the keyword `format`. The value is False for a Python type, because the type
+            itself decides which texts it can read.
         annotation: The Python type of the schema, or None for a document.
         acceptor: The result of `plain_reply.acceptor` with its limits, or None before the first use.
         reader: The object that reads values into the Python type, or None for a document.

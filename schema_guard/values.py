@@ -159,7 +159,7 @@ class Failure(NamedTuple):
             `transport` are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`,
             `cancelled`, `expected` (an exception in `ignore`), and `call_raised` for all other exceptions.
         message: Description of the failure for people, in one line.
-        violations: Violations of the schema, most relevant first. Empty if the failure has another reason.
+        violations: Violations of the schema, most relevant first, or empty if the failure has another reason.
     """
 
     kind: FailureKind
@@ -231,17 +231,17 @@ class Attempt(NamedTuple):
         cost: Cost in the currency of the price table, or None if prices are unknown.
         finish_reason: Reason why the model stopped, such as `tool_call` if it called a tool, or None if it is unknown.
         elapsed_s: Seconds from the call to the end of the reply.
-        model: Name of the model that replied, without its snapshot date. None if the reply doesn't contain the name.
-        snapshot: Name of the model that replied, with its snapshot date. None if the reply doesn't contain this name.
+        model: Name of the model that replied, without its snapshot date, or None if the reply doesn't contain the name.
+        snapshot: Name of the model that replied, with its snapshot date, or None if the reply doesn't contain it.
         exception: Type name of the exception if the call raised one without a validated reply, otherwise None.
         unseen: Whether a library inside the function retried, which hides its earlier attempts from schema_guard.
         adapted: Facts about the sent schema, if schema_guard adapted your schema, otherwise None.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
         stopped_at: Number of characters in `reply`, if schema_guard stopped its stream because of *failure*, or of
             white space after a valid value. Otherwise None.
-        provider: Name of the provider or engine whose arguments schema_guard sent. None if it sent no arguments.
+        provider: Name of the provider or engine whose arguments schema_guard sent, or None if it sent no arguments.
         coercions: Parts of the value that the schema's Python type converted. The conversion doesn't change `reply`.
-        confidence: Probability of each field that a decision model decided, by JSON Pointer. None for other models.
+        confidence: Probability of each field that a decision model decided, by JSON Pointer, or None for other models.
     """
 
     number: int
@@ -290,12 +290,12 @@ class Call(NamedTuple):
         schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
         model: Name of the model, or `a>b` for several models. Default: the name in the first reply, without its date.
             None if the name is unknown.
-        provider: Name of the provider or engine whose arguments schema_guard sends. None for text strategies.
+        provider: Name of the provider or engine whose arguments schema_guard sends, or None for text strategies.
         strategies: The strategy, or `a>b` for a list of strategies.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt. Default: a hash of the function's code and of the strategy's text.
         segment: Segment of your traffic that the call belongs to, or None.
-        input_hash: Keyed hash of the task. None before schema_guard records the call, or without a store.
+        input_hash: Keyed hash of the task, or None before schema_guard records the call, or without a store.
         parent_call_id: Id of the guarded call that contains this call, or None.
         started_at: Start of the call, in seconds since the epoch (UTC).
         cluster: Group of related inputs for statistics, or None.
@@ -352,7 +352,7 @@ class Outcome(NamedTuple, Generic[V]):
 
     @property
     def confidence(self) -> Mapping[str, float]:
-        """Probability of each field that a decision model decided, by JSON Pointer. Empty for other models."""
+        """Probability of each field that a decision model decided, by JSON Pointer, or empty for other models."""
         used = [a.confidence for a in self.attempts if not a.failure or a.failure.code in _PARTLY_DECIDED]
         return next(filter(None, used), {})
 

@@ -90,9 +90,9 @@ class Configuration:
         transport: Number of calls without a validated reply. No rate includes these calls.
         excluded: The calls in `transport` by the party at fault, with the code and the exception, most frequent first.
         attempts: Number of all attempts, including transport failures.
-        failures: Number of attempts by kind and code of the failure, most frequent first. None for a group in which
-            only some configurations stop replies early, because these numbers can't be added.
-        violations: The ten most frequent violations, by location and keyword. None if `failures` is None.
+        failures: Number of attempts by kind and code of the failure, most frequent first. The value is None for a group
+            in which only some configurations stop replies early, because these numbers can't be added.
+        violations: The ten most frequent violations, by location and keyword. The value is None if `failures` is None.
         coerced: Number of calls with a valid reply that the schema's Python type converted. `valid_first_time` and
             `fixed_by_retry` include these calls.
         coercions: The converted locations with their number of replies, at most ten. Conversions that can change the
@@ -103,24 +103,24 @@ class Configuration:
         reasoning_tokens: Output tokens that the model used for reasoning, or None if no usage is known.
         elapsed_s: Total duration of the attempts, in seconds, or None if no duration is known. The duration of an
             imported attempt can be unknown.
-        elapsed_p50_s: Median duration of an attempt, in seconds, within 1.6%. None if no duration is known.
-        elapsed_p95_s: 95th percentile of the duration of an attempt, in seconds, within 1.6%. None if no duration is
+        elapsed_p50_s: Median duration of an attempt, in seconds, within 1.6%, or None if no duration is known.
+        elapsed_p95_s: 95th percentile of the duration of an attempt, in seconds, within 1.6%, or None if no duration is
             known.
         traffic: The imported traffic that these calls belong to, or empty if no calls were imported. An item is None
             for calls that schema_guard recorded when your function made them.
         answered_again: For a group, the number of calls that a router repeated with the prompted model, because the
             tuned model had no valid value. The repeated call and the first call count as one call. The result of the
             prompted model decides whether it counts for `fixed_by_retry` or `failed`.
-        models: For an escalation, the attempts of each model. Empty for calls that use only one model.
-        stopped: Facts about the replies that schema_guard stopped early. None if the settings stop no replies, or
-            if the configurations of a group differ in more than the segment.
-        last_day: For a group, the newest calls. None if all calls began within two days.
-        in_use: For a group, the calls with the configurations in use. None if the group's functions replaced no
+        models: For an escalation, the attempts of each model. The value is empty for calls that use only one model.
+        stopped: Facts about the replies that schema_guard stopped early, or None if the settings stop no replies, or if
+            the configurations of a group differ in more than the segment.
+        last_day: For a group, the newest calls, or None if all calls began within two days.
+        in_use: For a group, the calls with the configurations in use, or None if the group's functions replaced no
             configuration.
         is_gone: Whether the functions have since used only other configurations.
         last_call: Start of the last call, in seconds since the epoch (UTC), or None if it is unknown.
-        content: Figures from `Content` about whether the values are right. None if `Content` checked no values, or for
-            a group.
+        content: Figures from `Content` about whether the values are right. The value is None for a group, or if
+            `Content` checked no values.
     """
 
     __repr__ = dataclass_repr
@@ -185,18 +185,19 @@ class Report:
 
     Attributes:
         store: URL of the store, without its password.
-        configurations: The configurations of each function and schema, sorted by name. Empty if the store has no calls.
+        configurations: The configurations of each function and schema, sorted by name. The value is empty if the store
+            has no calls.
         lost_records: Number of attempts that schema_guard couldn't store, by reason.
         by: Field that the calls of a group have in common, in addition to their schema.
         groups: The same calls in groups by this field. For each schema, the group with the highest proven failure rate
             is first. If a group has other calls, it omits imported failures, and calls from imports that cover an
             unknown part of your traffic.
-        over_time: The failure rate of each group by hour, day, or week. None if you didn't ask for these rates. A group
-            that contains only imported failures has no such rates.
-        rows_since: Start of the earliest call that still has rows, in seconds since the epoch (UTC). None if
-            schema_guard deleted no rows, or all rows.
-        since: Start of the earliest call, in seconds since the epoch (UTC). None if no start time is known.
-        nothing: If no calls match the filters, a sentence with the filters and the number of other calls. Otherwise
+        over_time: The failure rate of each group by hour, day, or week. The value is None if you didn't ask for these
+            rates. A group that contains only imported failures has no such rates.
+        rows_since: Start of the earliest call that still has rows, in seconds since the epoch (UTC). The value is None
+            if schema_guard deleted no rows, or all rows.
+        since: Start of the earliest call, in seconds since the epoch (UTC), or None if no start time is known.
+        nothing: If no calls match the filters, a sentence with the filters and the number of other calls, otherwise
             None.
     """
 

@@ -38,7 +38,7 @@ class Change(NamedTuple):
     """A rise or fall of a failure rate.
 
     Attributes:
-        direction: `"rise"` or `"fall"`.
+        direction: Direction of the change: `"rise"` or `"fall"`.
         start: Number of the call at which the change most likely began. The first call is 1.
         alarm_at: Number of the call at which the change was detected.
         prior_n: Number of calls before *start*, counted from the previous change or the first call.

@@ -50,7 +50,7 @@ class Drift:
 
     Attributes:
         calls: Number of calls that the monitor has counted, up to the alarm.
-        alarm_at: Number of the call that raised the alarm, from 1. None if there was no alarm.
+        alarm_at: Number of the call that raised the alarm, from 1, or None if there was no alarm.
 
     Raises:
         InvalidArgument: The value of *p0* or *alpha* is out of its range.

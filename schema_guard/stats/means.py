@@ -32,8 +32,8 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
         alpha: Error probability, in (0, 1).
 
     Returns:
-        The bounds. None if the values exclude every mean. In this case, the mean has changed, with an error probability
-        of *alpha*.
+        The bounds, or None if the values exclude every mean. In this case, the mean has changed, with an error
+        probability of *alpha*.
 
     Raises:
         InvalidArgument: A value is out of its range, or *alpha* is out of its range.

@@ -17,7 +17,7 @@ class Rate:
     Attributes:
         count: Number of calls in the share, or the sum of the means of the inputs if inputs repeat.
         n: Number of calls, or of different inputs if inputs repeat.
-        rate: The fraction count / n, in [0, 1]. None if n is 0, because a rate without data is unknown.
+        rate: The fraction count / n, in [0, 1]. The rate is None if n is 0, because a rate without data is unknown.
         lower: Lower bound. The true rate is below this bound with a probability of at most alpha, however often you
             check. None without data.
         upper: Upper bound. The true rate is above this bound with a probability of at most alpha. None without data.

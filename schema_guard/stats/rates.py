@@ -129,10 +129,10 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
     `log_e_value`.
 
     Returns:
-        The number of further calls, or 0 if the data already decides the question. None if no number of calls can
-        decide the question, because k/n equals the target, or is so near the target that 2^53 calls are too few. None
-        if *n* is 0, because there is no observed rate. Without earlier calls and without failures, the decision "ok"
-        takes at least `1 + calls_needed(0, 1, target)` calls.
+        The number of further calls, or 0 if the data already decides the question. The result is None if no number of
+        calls can decide the question, because k/n equals the target, or is so near the target that 2^53 calls are too
+        few. The result is also None if *n* is 0, because there is no observed rate. Without earlier calls and without
+        failures, the decision "ok" takes at least `1 + calls_needed(0, 1, target)` calls.
 
     Raises:
         InvalidArgument: The counts are inconsistent, or the target or alpha is out of its range.

@@ -22,11 +22,11 @@ class Hazards:
     """The failure rates of the attempts of one configuration, as fractions.
 
     Attributes:
-        hazards: Failure rate of each attempt, among the calls that reached the attempt. None if no call reached the
+        hazards: Failure rate of each attempt, among the calls that reached the attempt, or None if no call reached the
             attempt.
-        rho: Correlation of the attempts of one call. At 0, the attempts fail independently. At 1, a call that fails
-            once always fails. Below 0, the correction that the retry sends helps. None if there is no second attempt,
-            or if the first attempt always failed.
+        rho: Correlation of the attempts of one call. If the correlation is 0, the attempts fail independently. If it is
+            1, a call that fails once always fails. If it is below 0, the correction in the retry helps. The value is
+            None if there is no second attempt, or if the first attempt always failed.
         geometric: Failure rate if all attempts failed independently, each as often as the first. Compare this rate with
             `residual`. None without calls.
         residual: Share of the calls that have no valid attempt. None without calls.

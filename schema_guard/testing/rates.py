@@ -105,7 +105,7 @@ class FailureRate:
         decision: "ok" if the rate is at most *max*, "bad" if the rate is above *max*.
         ended: Reason why the measurement ended.
         missing: Number of further inputs that would decide the measurement at this rate, or 0 if it is already decided.
-            None if no number of inputs would decide the measurement, or if there is no data.
+            The number is None if no number of inputs would decide the measurement, or if there is no data.
     """
 
     failed: float

@@ -36,13 +36,13 @@ class Finding:
 
     Attributes:
         severity: `error` for a known effect, `warning` for a likely effect, and `info` for an annotation.
-        effect: `rejected`, `ignored`, or `narrowed`.
+        effect: The name of the effect: `rejected`, `ignored`, or `narrowed`.
         rule: Name of the rule.
         location: JSON Pointer to the location in the schema.
         keyword: The keyword that causes the effect, or the missing keyword.
         message: The effect, as a phrase that follows the name of the provider, such as
             "requires additionalProperties: false".
-        confidence: `high` or `low`.
+        confidence: The confidence in the rule: `high` or `low`.
     """
 
     __repr__ = dataclass_repr

@@ -72,7 +72,7 @@ class Request:
         headers: Header values, with the header names in lower case as keys. A header with a credential has
             the value `"***"`.
         body: The JSON object in the request, or None if there is no object.
-        index: Number of earlier requests that asked for a reply. None if this request doesn't ask for a reply.
+        index: Number of earlier requests that asked for a reply, or None if this request doesn't ask for a reply.
         fault: Name of the fault in the response, or None.
     """
 

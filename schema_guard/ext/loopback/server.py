@@ -67,7 +67,7 @@ def serve(
             each request. You can also pass a dict with the indices of requests as keys, or a function that takes the
             `Request`. The list and the indices count only requests that ask for a reply. If a fault replaces a
             reply, the server doesn't use a reply from the script.
-        host: `"127.0.0.1"` or `"localhost"`.
+        host: Host of the server: `"127.0.0.1"` or `"localhost"`.
         port: Port of the server. Default: 0, which means a free port.
 
     Raises:

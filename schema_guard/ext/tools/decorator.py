@@ -54,7 +54,7 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     Args:
         tools: Tools that the model can call, as for `judge_calls`.
         name: Name of the function in records. Default: the qualified name of the function.
-        max_attempts: Maximum number of attempts. With 1, schema_guard doesn't retry.
+        max_attempts: Maximum number of attempts. If the number is 1, schema_guard doesn't retry.
         observe: Whether to only record the tool calls, without retries. With True, schema_guard passes the reply,
             stream, or exception on unchanged.
         messages: Parameter that contains the messages. A retry needs this parameter. Default: `messages`, otherwise

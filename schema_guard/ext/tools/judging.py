@@ -44,11 +44,12 @@ class CallJudgement(NamedTuple):
         ok: Whether the tool exists and the arguments are valid.
         id: The provider's id for the call, or None if there is no id.
         name: Name of the tool in the reply, cut to 200 characters, or None if there is no name.
-        arguments: Arguments in the Python type of the tool's schema, or as JSON. None if the call is invalid.
+        arguments: Arguments in the Python type of the tool's schema, or as JSON. The arguments are None if the call is
+            invalid.
         failure: Reason why the tool can't run, or None if the call is valid.
         message: Text to send to the model in place of the tool's result, or None if the call is valid.
         text: JSON text of the arguments in the reply, or None if it is unknown.
-        schema: Schema of the arguments. None if the tool is unknown, or has no schema for its arguments.
+        schema: Schema of the arguments, or None if the tool is unknown or has no schema for its arguments.
         repairs: Repair steps, in order. `unwrapped` means that schema_guard removed the text around the object.
     """
 

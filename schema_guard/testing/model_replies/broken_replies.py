@@ -62,8 +62,8 @@ class Broken:
         code: Code of the failure, which is the violated keyword if the kind is `structure` or `value`.
         how: Name of the fault, such as `"trailing_comma"` or `"schema_echo"`.
         finish_reason: Finish reason of the provider. The fields *kind* and *code* depend on this reason.
-        repaired_by: Lowest level of repair that makes the reply valid. None if no level makes the reply valid, or if
-            your installation lacks the part that repairs JSON.
+        repaired_by: Lowest level of repair that makes the reply valid. The level is None if no level makes the reply
+            valid, or if your installation lacks the part that repairs JSON.
         chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
     """
 

@@ -41,7 +41,8 @@ class Adapted:
         schema: The schema to send, or None if the provider accepts no form of it. In this case, `relaxed` contains the
             reason.
         provider: Name of the provider or engine, as you passed it.
-        fingerprint: Fingerprint of the schema to send: 16 hex digits, as in `Schema`. None if `schema` is None.
+        fingerprint: Fingerprint of the schema to send: 16 hex digits, as in `Schema`. The fingerprint is None if
+            `schema` is None.
         relaxed: Keywords that the provider doesn't enforce. Replies can violate these keywords.
         narrowed: Keywords that the provider enforces too strictly. Because of these keywords, replies can't contain
             some correct values, or some notations of a value.
@@ -81,8 +82,8 @@ class Adapted:
             path: Path to the innermost part of the value that can still grow, or None if the value is complete.
 
         Returns:
-            The converted value, and the path to the part of it that can still grow. None if the form of the value isn't
-            known yet.
+            The converted value, and the path to the part of it that can still grow. The result is None if the form of
+            the value isn't known yet.
         """
         if path is None:
             return self.restore(value), None
