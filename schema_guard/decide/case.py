@@ -126,7 +126,7 @@ class Case:
 
     @cached_property
     def alpha_segment(self) -> float | None:
-        """The alpha of each side of a segment's bounds. With a pilot, a segment has two rates. None without segments."""
+        """The alpha of each side of a segment's bounds. With a pilot, each has two rates. None without segments."""
         number = len(self._segments) * (2 if self.evidence.pilot else 1)
         return self.alpha / number if number else None
 
