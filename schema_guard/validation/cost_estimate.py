@@ -269,7 +269,7 @@ class _Graph:
         self._metaschema = self._pseudo((_METASCHEMA_WEIGHT, 10, 0, 0))
         self.root = self._of(root)
         # What nothing refers to is looked at too: a circle in it is a mistake all the same.
-        for schema, _ in references.positions():
+        for schema, _ in references.positions:
             self._of(schema)
         at = 2
         while at < len(self.nodes):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.errors import InvalidSchema
+from schema_guard.interruptions import value_or
 from schema_guard.locks import fork_safe_lock
 from schema_guard.pointer import escape, pointer
 from schema_guard.text import clip
@@ -104,13 +105,12 @@ def with_stack(links: int, function: Callable[..., Any], *arguments: Any, explai
 
 def patterns(references: References) -> Iterator[tuple[str, str]]:
     """Yield every regular expression of a schema and its resources, with its location."""
-    for schema, location in references.positions():
+    for schema, location in references.positions:
         if isinstance(schema.get("pattern"), str):
             yield schema["pattern"], f"{location}/pattern"
         members = schema.get("patternProperties")
-        if isinstance(members, dict):
-            for pattern in members:
-                yield pattern, f"{location}/patternProperties/{escape(pattern)}"
+        for pattern in members if isinstance(members, dict) else ():
+            yield pattern, f"{location}/patternProperties/{escape(pattern)}"
 
 
 def check_patterns(references: References) -> dict[str, Traits]:
@@ -140,26 +140,29 @@ def rewritten(references: References) -> tuple[Any, dict[str, Any]]:
 
     Expressions that are too large are counted. Data that looks like a schema stays as it is.
     """
-    schemas = {id(schema) for schema, _ in references.positions()}
-    others = {uri: _rewritten(other, schemas) for uri, other in references.reached.items()}
-    return _rewritten(references.document, schemas), others
+    dialects = {id(schema): references.dialect for schema, _ in references.positions}
+    others = {uri: _rewritten(other, dialects) for uri, other in references.reached.items()}
+    return _rewritten(references.document, dialects), others
 
 
-def _rewritten(value: Any, schemas: set[int]) -> Any:
+def _rewritten(value: Any, dialects: dict[int, str]) -> Any:
     if isinstance(value, list):
-        return [_rewritten(item, schemas) for item in value]
+        return [_rewritten(item, dialects) for item in value]
     if not isinstance(value, dict):
         return value
-    changed = {key: _rewritten(item, schemas) for key, item in value.items()}
-    if id(value) in schemas and isinstance(value.get("pattern"), str):
-        changed["pattern"] = _expression(value["pattern"])
-    if id(value) in schemas and isinstance(value.get("patternProperties"), dict):
-        changed["patternProperties"] = {_expression(k): v for k, v in changed["patternProperties"].items()}
+    changed = {key: _rewritten(item, dialects) for key, item in value.items()}
+    if (dialect := dialects.get(id(value))) and isinstance(value.get("pattern"), str):
+        changed["pattern"] = _regex(value["pattern"], dialect)
+    if dialect and isinstance(value.get("patternProperties"), dict):
+        below = changed["patternProperties"]
+        changed["patternProperties"] = {_regex(key, dialect): below[key] for key in below}
     return changed
 
 
-def _expression(pattern: str) -> str:
-    pattern = coded(pattern)
+def _regex(pattern: str, dialect: str) -> str:
+    # What the engine accepts keeps its meaning.
+    if coded(pattern) != pattern and not value_or(None, _compiled, {"pattern": pattern}, dialect, False):
+        pattern = coded(pattern)
     return loosened(pattern) if traits(pattern).size > MAX_STATES_EACH else pattern
 
 
@@ -175,7 +178,7 @@ def fast(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, 
     return _compiled(document, dialect, formats, resources)
 
 
-def _compiled(document: Any, dialect: str, formats: bool, resources: Mapping[str, Any] | None) -> Any:
+def _compiled(document: Any, dialect: str, formats: bool, resources: Mapping[str, Any] | None = None) -> Any:
     import jsonschema_rs
 
     options: dict[str, Any] = {

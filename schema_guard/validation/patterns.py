@@ -33,6 +33,7 @@ _OPEN = r"\((?:\?(?:<?[=!]|[:>]|P?<[^>]*>|[a-zA-Z-]+:)?)?"
 _COUNTING = "(?:(?=)"
 # What the fast engine takes only by its code, written as no author writes it.
 _CODES = {
+    "[]": r"[^\u{00000}-\u{10ffff}]", "[^]": r"[\u{00000}-\u{10ffff}]",
     "[": r"\u{0005b}", "]": r"\u{0005d}", "{": r"\u{0007b}", "}": r"\u{0007d}", r"\0": r"\u{00000}", r"\b": r"\u{00008}",
 }  # fmt: skip
 # `\0` before a digit is an octal code, which is no expression.
@@ -121,7 +122,7 @@ def loosened(pattern: str) -> str:
 
 
 def coded(pattern: str) -> str:
-    r"""Write the code of what ECMA 262 takes as it is: brackets and braces that open nothing, `\0`, and `[\b]`.
+    r"""Write the code of what ECMA 262 takes as it is: brackets and braces that open nothing, `[]`, `[^]`, `\0`, and `[\b]`.
 
     >>> coded(r"^{[[a]{2}$")
     '^\\u{0007b}[\\u{0005b}a]{2}$'
@@ -129,7 +130,7 @@ def coded(pattern: str) -> str:
 
     def code(token: re.Match[str]) -> str:
         text = token[0]
-        if text[0] == "[" and len(text) > 1:
+        if text[0] == "[" and text not in _CODES:
             return "[" + re.sub(r"\\0\d|\\.|\[", lambda part: _CODES.get(part[0], part[0]), text[1:])
         return text if text in ("[", r"\b") else _CODES.get(text, text)
 

@@ -107,6 +107,7 @@ class References:
     Attributes:
         document: The schema as JSON.
         own_positions: The schema positions of the document.
+        positions: Every schema of the document and of the reached resources, with its location in its own document.
         places: Resource URI, or URI with an anchor -> the schema there.
         dynamic: Name of a dynamic anchor -> the schemas that carry it.
         reached: URI -> document, of the resources that are reached.
@@ -121,7 +122,7 @@ class References:
         self._bases: dict[int, str] = {}
         self._references: list[Reference] = []
         self._targets: dict[tuple[str, str], Any] = {}
-        self._positions: list[tuple[dict[str, Any], str]] = []
+        self.positions: list[tuple[dict[str, Any], str]] = []
         self._offered = dict(resources)
         self._inside: dict[str, str] | None = None
         self.own_positions: list[Subschema] = self._index(document, "")
@@ -137,7 +138,7 @@ class References:
         for schema, below, base in positions:
             if isinstance(schema, dict) and id(schema) not in self._bases:
                 location = fragment + below
-                self._positions.append((schema, location))
+                self.positions.append((schema, location))
                 self._bases[id(schema)] = base
                 if _NAMED.isdisjoint(schema):
                     continue
@@ -181,10 +182,6 @@ class References:
                     if isinstance(schema, dict) and identifier_of(schema, self.dialect) is not None:
                         self._inside.setdefault(base.partition("#")[0], uri)
         return self._inside.get(url)
-
-    def positions(self) -> list[tuple[dict[str, Any], str]]:
-        """Return every schema of the document and of the reached resources, with its location in its own document."""
-        return self._positions
 
     def base(self, schema: dict[str, Any]) -> str:
         """Return the URI of the resource that a schema position belongs to."""

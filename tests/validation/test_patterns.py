@@ -68,6 +68,8 @@ def test_loosened_expression_matches_the_same_texts(pattern, text):
         ("^a{,3}$", "a{,3}", "aaa"),
         (r"^[\b\0]\0$", "\b\0", "\0\b"),
         (r"^\[{2}\{[\[\]]$", "[[{]", "[{]"),
+        ("^a[^]b$", "a\nb", "ab"),
+        ("^(?:a|[])$", "a", ""),
     ],
 )
 @pytest.mark.parametrize("dialect", ["draft4", "draft7", "2020-12"])
@@ -79,6 +81,18 @@ def test_expression_of_ecma_is_read_as_it_is(pattern, matching, other, dialect):
     assert [(v.instance_location, v.expected) for v in schema.violations([matching, other])] == [
         ("/1", f"a string that matches {pattern!r}")
     ]
+
+
+@pytest.mark.parametrize("pattern", ["^[^]]$", "^[]a]$", r"^[\d[-]$"])
+def test_pattern_has_the_same_meaning_beside_one_that_only_ecma_takes(pattern):
+    """A pattern that the engine accepts stays as it is, although another pattern of the schema is rewritten."""
+    alone, beside = (
+        Schema.of({"pattern": pattern}),
+        Schema.of({"pattern": pattern, "items": {"pattern": "{"}}),
+    )
+
+    texts = ["a", "b", "[", "]", "-", "a]", "1"]
+    assert [alone.is_valid(text) for text in texts] == [beside.is_valid(text) for text in texts]
 
 
 def test_name_of_a_pattern_is_shown_as_it_is():

@@ -77,7 +77,7 @@ class Conditions:
         # The most checks of one scalar in any plan so far.
         self.heaviest = 1
         is_known = compiled.engine.factor == 1 and not any(
-            _is_foreign(schema, references.dialect) for schema, _ in references.positions()
+            _is_foreign(schema, references.dialect) for schema, _ in references.positions
         )
         self.root = self.slot([references.document] if is_known else [])
 

@@ -54,7 +54,7 @@ class Verdicts:
         self._budget = _MAX_WHOLE
         # By identity, because schemas live as long as their document.
         self._validators: dict[tuple[int, str], Callable[[Any], bool] | None] = {}
-        positions = [schema for schema, _ in references.positions()]
+        positions = [schema for schema, _ in references.positions]
         self._is_dynamic = any(
             keyword in schema for schema in positions for keyword in REFERENCES if keyword != "$ref"
         )

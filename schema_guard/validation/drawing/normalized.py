@@ -88,7 +88,7 @@ class Normalizer:
         self._draft = draft_of(references.dialect)
         self._known: dict[int, Words] = {}
         self._ways: dict[int, tuple[Any, list[Any]]] = {}
-        self._locations = {id(schema): location for schema, location in references.positions()}
+        self._locations = {id(schema): location for schema, location in references.positions}
 
     def words(self, schema: Any) -> Words | bool:
         """Return a schema in the one vocabulary."""

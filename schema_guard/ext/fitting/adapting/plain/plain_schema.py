@@ -112,7 +112,7 @@ class _Reader:
         if self._located is None:
             self._located = {}
         if id(target) not in self._located:
-            for schema, location in self._references.positions():
+            for schema, location in self._references.positions:
                 self._located.setdefault(id(schema), location)
         return self._located.get(id(target), "")
 
