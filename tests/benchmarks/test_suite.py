@@ -14,7 +14,7 @@ NUMBER = {"type": "object", "properties": {"n": {"type": "integer"}}, "required"
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "rows", "instances", "refused"),
-    [("jsonschemabench", 600, 2273, 3), ("maskbench", 500, 2340, 0)],
+    [("jsonschemabench", 600, 2275, 1), ("maskbench", 500, 2340, 0)],
 )
 def test_every_schema_of_a_corpus_loads(corpora, name, rows, instances, refused):
     """Every row is a schema, and an instance that contradicts its schema is listed."""

@@ -129,7 +129,7 @@ class Asked(NamedTuple):
         function: Its name; None where only trials are recorded.
         verdict: What `decide` says.
         exit_code: Of `decide`.
-        breaches: What is wrong in production, by `decide`.
+        breaches: What is wrong in production, by `decide`. Of a function that is no longer called, `watch` lists nothing.
         watched: What is wrong in production, by `watch`.
         is_fine: Whether `watch` is quiet.
         differences: What the verdict's JSON says and its own counts do not give.
@@ -222,14 +222,15 @@ def _asked(seed, store, function, everything, given, priority):
     if "content" in given:  # known answers are of one function
         known = {"config": given["config"], "content": given["content"]}
         seen = watch(store, given["config"]["target"], function=function, extra=known, priority=priority)
+    is_silent = bool(seen) and all(one.is_silent for one in seen)
     watched = [breach.what for one in seen for breach in one.breaches]
-    watched += ["excluded"] if any(one.unexplained for one in seen) else []
+    watched += ["excluded"] if any(one.unexplained and not one.is_silent for one in seen) else []
     return Asked(
         seed=seed,
         function=function,
         verdict=verdict.verdict,
         exit_code=verdict.exit_code(),
-        breaches=sorted(breach["what"] for breach in verdict.figures["breach"]),
+        breaches=[] if is_silent else sorted(breach["what"] for breach in verdict.figures["breach"]),
         watched=sorted(watched),
         is_fine=all(one.is_fine for one in seen),
         others=_others(store, gathered, verdict, seen, given, priority),
