@@ -43,8 +43,7 @@ else:
                 if name not in cls.__match_args__:
                     hint = did_you_mean(name, cls.__match_args__)
                     raise InvalidArgument(
-                        f"{cls.__name__}: unknown argument {safe(clip(name))}={clip(repr(value))}"
-                        f"{hint or ': expected one of ' + ', '.join(cls.__match_args__)}"
+                        f"{cls.__name__}: unknown argument {safe(clip(name))}={clip(repr(value))}{hint or '. Expected one of ' + ', '.join(cls.__match_args__)}"
                     )
             return super().__call__(*args, **given)
 

@@ -312,5 +312,5 @@ def _example(given: Any) -> Example:
     if isinstance(given, tuple) and len(given) == 2 and (given[0] is None or isinstance(given[0], str)):
         return Example(given[1], given[0])
     raise InvalidArgument(
-        f"examples: {clip(repr(given))}: expected a tuple (task, value), whose task is a str or None"
+        f"examples: {clip(repr(given))}: expected a tuple (task, value), with a str or None as the task"
     )

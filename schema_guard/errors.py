@@ -122,7 +122,7 @@ def missing_extra(what: str, package: str, extra: str) -> MissingExtra:
         package: The package that could not be imported.
         extra: The extra of schema-guard that brings it.
     """
-    return MissingExtra(f"{what} needs {package}: pip install 'schema-guard[{extra}]'")
+    return MissingExtra(f"{what} needs {package}. Run pip install 'schema-guard[{extra}]'")
 
 
 # A bound that is a text would be compiled. At the first text, the interpreter builds the types of its syntax tree. That

@@ -185,7 +185,7 @@ def judge_value(value: Any, terms: Terms, *, own: bool = False) -> Judgement[Any
     if refused is None:
         return _judge_documents(Documents([(0, value)], "parsed"), "", terms)
     if refused.code == FOREIGN:
-        return failed(Failure("transport", "no_reply", f"the value holds {refused.message}"))
+        return failed(Failure("transport", "no_reply", f"the value contains {refused.message}"))
     return failed(Failure("syntax", refused.code, refused.message))
 
 
@@ -218,7 +218,7 @@ def _ambiguity(found: Documents, valid: Sequence[Any], terms: Terms) -> Failure 
         value for value in map(terms.restored, [value for _, value in rest.values]) if terms.accepts(value)
     ]
     if valid and not _is_one([*valid, *others]):
-        several = "different valid values in the text: expected exactly one"
+        several = "expected exactly one valid value, but the reply has different ones"
         return Failure("syntax", "several_documents", several)
     is_cut_short = found.is_cut_short or rest.is_cut_short
     return rest.failure or (Failure("syntax", TOO_MANY.code, TOO_MANY.message) if is_cut_short else None)
@@ -297,11 +297,11 @@ def _repaired(documents: Sequence[str], terms: Terms) -> Judgement[Any] | None:
         if first is not None:
             repaired.append(first)
         if not readings.complete or left <= 0:
-            return failed(Failure("syntax", "too_costly", "the text has more faults than can be repaired"))
+            return failed(Failure("syntax", "too_costly", "the reply has too many faults to repair"))
     if not repaired:
         return None
     if not _is_one([judged.value for judged in repaired]):
-        several = "two broken texts can be repaired to different valid values"
+        several = "schema_guard can repair two texts of the reply, but to different valid values"
         return failed(Failure("syntax", "several_documents", several))
     return repaired[0]
 

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 Flow: TypeAlias = "Generator[Ask | More | Stop | Done[Any], Chunk | Reply | None, None]"
 _UNNAMED = (None, None)
-_OUT_OF_TIME = Failure("transport", "cancelled", "the time budget ended the reply before it was complete")
+_OUT_OF_TIME = Failure("transport", "cancelled", "the time limit ended before the reply was complete")
 
 
 class Done(Generic[V]):
@@ -228,7 +228,7 @@ def _judged(text: str, reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
     if reply.refusal is not None:
         return Judgement(False, None, Failure("refusal", "refusal", "the model refused"), None)
     if reply.tool is not None and plan.tool not in (None, reply.tool) and step.strategy.name == "tool_call":
-        message = f"the reply calls the tool {clip(repr(reply.tool))}: expected {clip(repr(plan.tool))}"
+        message = f"expected a call of the tool {clip(repr(plan.tool))}, got one of {clip(repr(reply.tool))}"
         return Judgement(False, None, Failure("structure", "unknown_tool", message), None)
     if reply.parsed is not None or reply.refused is not None:
         return _judged_by_function(text, reply, plan, step)
@@ -307,7 +307,7 @@ def _judged_try(reply: Reply, plan: Plan, step: Step) -> Judgement[Any]:
     judged = _judged(reply.text or "", reply, plan, step)
     if judged.failure is not None:
         return judged
-    message = "the function did not take the reply, and asked again"
+    message = "the function rejected the reply and retried"
     return Judgement(False, None, Failure("semantic", "retry", message), None)
 
 

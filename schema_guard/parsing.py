@@ -86,7 +86,7 @@ def bounded(value: Any, text: str, limits: Limits) -> Any:
 def refusal(error: ValueError, text: str, limits: Limits) -> NotJson:
     """Return the reason why a text is not a JSON text within the limits, from jiter's error."""
     if isinstance(error, UnicodeEncodeError):
-        return NotJson("bad_unicode", f"a lone surrogate at character {error.start + 1}")
+        return NotJson("bad_unicode", f"the text has a lone surrogate at character {error.start + 1}")
     if type(error) is not ValueError or is_interruption(error):
         raise error
     data = text.encode()
@@ -126,7 +126,7 @@ def _beyond(text: str, data: bytes, limits: Limits) -> NotJson | None:
         return None
     size = len(data)
     if size > limits.max_bytes:
-        return NotJson("too_large", f"{size} bytes, more than max_bytes={limits.max_bytes}")
+        return NotJson("too_large", f"the text has {size} bytes, but max_bytes is {limits.max_bytes}")
     nodes = sum(map(data.count, _BEFORE_VALUES)) + 1 if size > limits.max_nodes else 0
     longest = limits.max_number_chars + 1
     if nodes > limits.max_nodes or (
@@ -157,7 +157,7 @@ def _levels(levels: int) -> Callable[[Any], bool]:
 
 
 def _too_deep(limits: Limits) -> NotJson:
-    return NotJson("too_deep", f"nested deeper than max_depth={limits.max_depth}")
+    return NotJson("too_deep", f"the text is nested deeper than max_depth={limits.max_depth}")
 
 
 def _is_deep(text: str, data: bytes, levels: int) -> bool:
@@ -190,11 +190,11 @@ def _look(bare: str, limits: Limits) -> NotJson | None:
         return _too_deep(limits)
     nodes = sum(map(data.count, _BEFORE_VALUES)) + 1
     if nodes > limits.max_nodes:
-        return NotJson("too_many_nodes", f"about {nodes} values, more than max_nodes={limits.max_nodes}")
+        return NotJson("too_many_nodes", f"got about {nodes} values, but max_nodes is {limits.max_nodes}")
     longest = max((len(number[0]) for number in re.finditer(_NUMBER, bare)), default=0)
     if longest > limits.max_number_chars:
         return NotJson(
-            "number_too_long", f"a number of {longest} characters, more than {limits.max_number_chars}"
+            "number_too_long", f"a number has {longest} characters, more than {limits.max_number_chars}"
         )
     return None
 
@@ -209,11 +209,11 @@ def _infinite(bare: str) -> NotJson:
 # Beginnings of jiter's errors, and their meaning. All other errors are `malformed`.
 _MEANINGS = (
     ("EOF", "unfinished", "the text ends inside JSON"),
-    ("Detected duplicate key", "duplicate_key", "the same key twice in an object"),
-    ("recursion limit", "too_deep", "nested deeper than 200 levels"),
-    ("lone leading surrogate", "bad_unicode", "a lone surrogate"),
-    ("unexpected end of hex escape", "bad_unicode", "a lone surrogate"),
-    ("invalid unicode", "bad_unicode", "bytes that are not UTF-8"),
+    ("Detected duplicate key", "duplicate_key", "an object has the same key twice"),
+    ("recursion limit", "too_deep", "the text is nested deeper than 200 levels"),
+    ("lone leading surrogate", "bad_unicode", "the text has a lone surrogate"),
+    ("unexpected end of hex escape", "bad_unicode", "the text has a lone surrogate"),
+    ("invalid unicode", "bad_unicode", "the text has bytes that are not UTF-8"),
 )
 
 
@@ -229,7 +229,7 @@ def _why(data: bytes, message: str) -> NotJson:
             return NotJson(code, meaning + where)
     not_finite = re.compile(_NOT_FINITE)
     if not_finite.match(data, offset) or not_finite.match(data, max(0, offset - 1)):
-        return NotJson("not_finite", f"NaN or Infinity, which JSON does not have{where}")
+        return NotJson("not_finite", f"the text has NaN or Infinity, which JSON does not allow,{where}")
     return NotJson("malformed", message)
 
 

@@ -29,7 +29,7 @@ _PARSES_PER_CHARACTER = 8
 _MAX_PARSES = 4_096
 # Number of unclosed brackets of prose to read. If JSON was cut off, one of the outermost brackets opens it.
 _UNCLOSED_READ = 4
-TOO_MANY = NotJson("too_costly", "the text holds more brackets than can be looked at: expected one JSON text")
+TOO_MANY = NotJson("too_costly", "the reply has too many brackets to check. Expected one JSON text")
 
 # The reasoning marks of open models. The mark of an unclosed block doesn't start a block.
 _MARKS = "(?:think|thinking|thought|reasoning|analysis|reflection)"
@@ -352,7 +352,7 @@ class Documents(NamedTuple):
         return TOO_MANY in self.refused
 
 
-SEVERAL = Failure("syntax", "several_documents", "a second JSON text follows the first: expected exactly one")
+SEVERAL = Failure("syntax", "several_documents", "expected exactly one JSON text, but a second one follows")
 
 
 def documents(text: str, limits: Limits, known: Any = None) -> Documents:
@@ -367,7 +367,7 @@ def documents(text: str, limits: Limits, known: Any = None) -> Documents:
         return Documents([(len(text), known)], is_refused=True)
     size = _size_beyond(text, limits.max_bytes)
     if size:
-        message = f"{size} bytes or more, beyond max_bytes={limits.max_bytes}"
+        message = f"the reply has {size} bytes or more, but max_bytes is {limits.max_bytes}"
         return Documents(failure=Failure("syntax", "too_large", message))
     reading = read(text)
     if reading.refusal:

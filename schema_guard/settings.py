@@ -167,8 +167,7 @@ class Settings(Generic[V, R]):
         steps = strategies_of(self.strategy)
         if len(steps) > self.max_attempts:
             raise InvalidArgument(
-                f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, "
-                f"got {len(steps)}, so schema_guard would never use the last ones"
+                f"strategy={self.strategy!r}: expected at most max_attempts={self.max_attempts} strategies, got {len(steps)}, so schema_guard would never use the last ones"
             )
         require_one_of("repair", self.repair, REPAIRS)
         for word in ("coerce", "observe", "early_stop"):
@@ -193,8 +192,7 @@ class Settings(Generic[V, R]):
             require_one_of("on_failure", self.on_failure, _ON_FAILURE)
         if self.default is not UNSET and self.on_failure is not None:
             raise InvalidArgument(
-                f"default={clip(repr(self.default))} and on_failure={self.on_failure!r}: expected only one of "
-                "them. To return the default if no attempt is valid, omit on_failure"
+                f"default={clip(repr(self.default))} and on_failure={self.on_failure!r}: expected only one of them. To return the default if no attempt is valid, omit on_failure"
             )
 
     def _require_resources(self) -> None:
@@ -226,8 +224,7 @@ class Settings(Generic[V, R]):
     def _require_rules(self) -> None:
         if self.models is not None or self.provider is None:
             raise InvalidArgument(
-                f"about.rules={clip(repr(self.about.rules))}: this setting needs provider= and can't be combined with models=, because "
-                "the rules describe the server that the function calls. For a Model, use connect(..., rules=...)"
+                f"about.rules={clip(repr(self.about.rules))}: this setting needs provider= and can't be combined with models=, because the rules describe the server that the function calls. For a Model, use connect(..., rules=...)"
             )
         from schema_guard.extensions import load  # only probed servers have rules
 

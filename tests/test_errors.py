@@ -91,7 +91,7 @@ def test_a_missing_extra_names_the_command():
     """The error for a package that is not there says what needs it and how to get it."""
     error = missing_extra("model 'local'", "xllamacpp", "local")
 
-    assert str(error) == "model 'local' needs xllamacpp: pip install 'schema-guard[local]'"
+    assert str(error) == "model 'local' needs xllamacpp. Run pip install 'schema-guard[local]'"
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,12 @@ def test_violations_are_told_with_their_places():
 
 def test_failure_without_violations_is_told_by_its_message():
     """Without violations the failure's own message is told."""
-    text = explain(outcome(Failure("syntax", "no_json", "no JSON text in the reply"), attempts=1))
+    text = explain(outcome(Failure("syntax", "no_json", "the reply has no JSON text"), attempts=1))
 
     assert text == (
         "extract_invoice returned no valid reply in 1 attempt (schema urn:invoice:2)\n"
         "  attempt 1, syntax no_json:\n"
-        "    no JSON text in the reply\n"
+        "    the reply has no JSON text\n"
         "  to see the reply: error.outcome.attempts[-1].reply"
     )
 

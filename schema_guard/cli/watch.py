@@ -141,7 +141,7 @@ def _watched(
         return watched, f"nothing was checked: no recent call of these functions is recorded in {records.url}"
     last = max(one.last_call or "" for one in watched)
     if which.until is None and "" < last < moment(time() - SILENT_S, hours=False):
-        note(f"the last call was on {last}, so the result describes the calls until then")
+        note(f"the last call was on {last}, so the result describes only the calls up to this date")
     return watched, None
 
 

@@ -90,7 +90,7 @@ def _meant(path: str, known: Sequence[str]) -> str:
         more = len(meant) - _MOST_NAMED
         paths = ", ".join(meant[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         raise InvalidArgument(
-            f"what-if {clip(repr(path))}: several paths have this ending: {paths}. Write a longer part of the path"
+            f"what-if {clip(repr(path))}: several paths have this ending: {paths}. Write more of the path"
         )
     last = {name.rpartition(".")[2] for name in known}
     hint = did_you_mean(path, [*known, *last]) or ", such as config.target"

@@ -71,7 +71,7 @@ class ImprovedPrompt(NamedTuple):
             if broken:
                 raise self._error(
                     f"the example {clip(repr(example.value))} is not valid at {pointer(broken[0].instance_location)}: "
-                    f"expected {broken[0].expected}, got {broken[0].actual}"
+                    f"expected {broken[0].expected}, got {broken[0].actual}. Correct the example"
                 )
         prefix = text_prefix(self.instructions, self.examples)
         return tuple(

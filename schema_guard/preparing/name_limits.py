@@ -26,10 +26,10 @@ OTHERS = "others"
 _LIMITS = {
     "segments": (
         MOST_SEGMENTS,
-        "segment= is for parts of the traffic; cluster= is for inputs that belong together",
+        "Use segment= for parts of your traffic, and cluster= for inputs that belong together",
     ),
-    "names of models in its replies": (MOST_MODELS, "name the model with model="),
-    "dated names of models in its replies": (MOST_MODELS, "they are counted by model alone"),
+    "names of models in its replies": (MOST_MODELS, "Name the model with model="),
+    "dated names of models in its replies": (MOST_MODELS, "It counts these calls only by model"),
 }
 _SEGMENTS, _MODELS, _SNAPSHOTS = _LIMITS
 _logger = logging.getLogger("schema_guard")
@@ -79,7 +79,7 @@ def _folded(what: str, name: str | None, kept: Sequence[str | None], call: Call)
         known.add(OTHERS)
     if not is_reported:
         _logger.warning(
-            "%s has more than %d %s: the calls of all further ones are recorded under %r: %s",
+            "%s has more than %d %s. schema_guard records the calls of all further ones under %r. %s",
             safe(clip(call.function)), most, what, OTHERS, advice,
         )  # fmt: skip
     return OTHERS

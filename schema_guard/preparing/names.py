@@ -116,8 +116,7 @@ def _warn(name: str, chosen_name: str | None) -> None:
     import logging  # needed only if the name is already taken
 
     logging.getLogger("schema_guard").warning(
-        "%r is the name of several functions whose code differs. Records distinguish them by %s. Give each a "
-        "name of its own with guard(..., name=)",
+        "%r is the name of several functions with different code. Records distinguish them by %s. Give each function its own name with guard(..., name=)",
         name,
         "their versions alone" if chosen_name else f"a number, {name}#2",
     )

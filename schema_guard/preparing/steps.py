@@ -141,7 +141,7 @@ def _step(
 
         fallback, adapted_left = _weaker(provider, schema, terms)
         getLogger("schema_guard").warning(
-            "guard: schema %s cannot be sent to %s for strategy %r: %s: %r is used in its place",
+            "guard: schema %s can't be sent to %s with strategy %r: %s. schema_guard uses %r instead",
             safe(schema.name), provider, strategy.name, adapted.relaxed[0].reason, fallback.name,
         )  # fmt: skip
         strategy, adapted = fallback, adapted_left
@@ -235,8 +235,7 @@ def _shown(schema: Schema[Any], examples: tuple[Example, ...]) -> tuple[Example,
         broken = schema.violations(example.value)
         if broken:
             raise InvalidArgument(
-                f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at "
-                f"{broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
+                f"examples: {clip(repr(example.value))} is not valid for {safe(schema.name)}: at {broken[0].instance_location or '(root)'}: expected {broken[0].expected}, got {broken[0].actual}"
             )
     return examples or tuple(Example(value) for value in _drawn(schema))
 

@@ -83,8 +83,7 @@ def _limited(function: FunctionType, values: str) -> str:
     if None not in known:
         known.add(None)
         _logger.warning(
-            "%s reads values of the function around it that often differ: they no longer count as its version. "
-            "Pass them as arguments, or name the version: guard(..., about=About(version=...))",
+            "%s reads values of the function around it, and these values often differ. They no longer count as its version. Pass them as arguments, or name the version: guard(..., about=About(version=...))",
             function.__qualname__,
         )
     return ""

@@ -74,7 +74,9 @@ class Charges:
             prices = self._look_up(base)
         if prices is None and not self._is_reported:
             self._is_reported = True
-            _logger.warning("prices %r know no model %r: its cost is unknown", self._file, safe(clip(model)))
+            _logger.warning(
+                "prices %r have no model %r, so its cost is unknown", self._file, safe(clip(model))
+            )
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[model] = prices
@@ -141,7 +143,7 @@ def default_charges() -> Charges | None:
             raise
         # A wrong table never fails a call.
         _by_name[named] = None
-        _logger.warning("%s: the cost of calls is unknown: %s", source, error)
+        _logger.warning("%s: reading the prices failed, so the cost of calls is unknown: %s", source, error)
     return _by_name.get(named)
 
 

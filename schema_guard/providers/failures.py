@@ -10,11 +10,11 @@ from schema_guard.text import clip
 from schema_guard.values import Failure, FinishReason
 
 SEVERAL_CALLS: Final = Failure(
-    "syntax", "several_documents", "the reply holds several tool calls: expected exactly one"
+    "syntax", "several_documents", "expected exactly one tool call in the reply, got several"
 )
 
 ENDED_EARLY: Final[dict[FinishReason, Failure]] = {
-    "length": Failure("truncation", "max_tokens", "the reply was cut off at the output limit"),
+    "length": Failure("truncation", "max_tokens", "the output limit cut off the reply"),
     "content_filter": Failure("refusal", "content_filter", "a content filter stopped the reply"),
     "refusal": Failure("refusal", "refusal", "the model refused"),
 }
@@ -31,7 +31,7 @@ def no_reply(reply: object) -> Failure:
 def unknown_chunk(chunk: object) -> Failure:
     """Return the failure for a value that is not a chunk. The message names its type, never its value."""
     kind = clip(type(chunk).__name__)
-    message = f"the stream gave a value of type {kind!r}: yield texts, bytes or the provider's own chunks"
+    message = f"the stream yielded a value of type {kind!r}. Yield texts, bytes, or the provider's own chunks"
     return Failure("transport", "no_reply", message)
 
 
@@ -43,7 +43,7 @@ def bad_unicode(error: UnicodeDecodeError, *, offset: int = 0) -> Failure:
 
 def html_page() -> Failure:
     """Return the failure for an HTML page, which comes from a proxy, a login, or a wrong base URL."""
-    message = "an HTML page came instead of a reply: is the base URL right, is there a proxy?"
+    message = "the server sent an HTML page instead of a reply. Check the base URL and the proxy"
     return Failure("transport", "provider_error", message)
 
 
@@ -51,9 +51,7 @@ def provider_error(error: object = None) -> Failure:
     """Return the failure for a provider that sent an error or nothing instead of a reply."""
     parts = [error] if isinstance(error, str) else [either(error, "code", "type"), field(error, "message")]
     details = ", ".join(clip(repr(part)) for part in parts if part and isinstance(part, str | int))
-    message = (
-        "the provider sent no reply" if not details else f"the provider sent an error, no reply: {details}"
-    )
+    message = "the provider sent no reply" if not details else f"the provider sent this error: {details}"
     return Failure("transport", "provider_error", message)
 
 
@@ -64,11 +62,11 @@ def stop_error(word: str) -> Failure:
 
 def unusable(word: str) -> Failure:
     """Return the failure for a provider that could not use the output of the model and reported this as *word*."""
-    message = f"the provider could not use what the model wrote: {clip(word)!r}"
+    message = f"the provider could not use the model's reply: {clip(word)!r}"
     return Failure("syntax", "provider_rejected", message)
 
 
 def refused_inside(reason: object) -> Failure:
     """Return the failure for a reply that a library inside the function rejected."""
     detail = f": {clip(reason, 200)}" if isinstance(reason, str) else ""
-    return Failure("semantic", "refused", f"the function did not take the reply{detail}")
+    return Failure("semantic", "refused", f"the function rejected the reply{detail}")

@@ -149,8 +149,7 @@ def _format_arguments(
         names = ", ".join(sorted(capabilities(provider)))
         strongest = next((name for name in _STRONGEST_FIRST if name in row.formats), "system_prompt")
         raise InvalidArgument(
-            f"provider {provider!r} does not support the strategy {strategy!r}, only {names}. The strongest of these is "
-            f"{strongest!r}"
+            f"provider {provider!r} does not support the strategy {strategy!r}, only {names}. Use another strategy. The strongest one is {strongest!r}"
         )
     known = [*sorted(TEXT_STRATEGIES), *_FORMAT_STRATEGIES]
     raise InvalidArgument(f"strategy={clip(repr(strategy))}: {_expected(strategy, known)}")

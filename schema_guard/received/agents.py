@@ -148,7 +148,7 @@ def _refused(answer: object, tool: str | None) -> Failure | None:
 
 # Agents of LangChain and LangGraph.
 
-_NOT_TAKEN: Final = Failure("semantic", "refused", "the agent did not take the reply")
+_NOT_TAKEN: Final = Failure("semantic", "refused", "the agent rejected the reply")
 
 
 def graph_result(state: Any, inner: Callable[[object], Reply | None]) -> Reply | None:

@@ -68,7 +68,7 @@ _PROGRAMS_FAILED: Final = (
 )
 # Packages that call a function again when it raises.
 _RETRYING: Final = frozenset({"tenacity", "backoff", "stamina", "retrying", "retry", "retry2"})
-_PARSERS_FAILED: Final = "the function's own parser refused the reply"
+_PARSERS_FAILED: Final = "the function's own parser rejected the reply"
 
 
 def read_exception(error: BaseException, schema: Schema[Any] | None, *, is_observed: bool = False) -> Reply:

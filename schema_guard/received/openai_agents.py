@@ -25,7 +25,7 @@ _UNFINISHED: Final = Failure(
 _REDACTED: Final = Failure(
     "syntax",
     "provider_rejected",
-    "openai-agents refused the reply and removed its text; to see the reason, set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0",
+    "openai-agents rejected the reply and removed its text. To see the reason, set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0",
 )
 # In the messages of a ModelBehaviorError, which has no code. The first that fits decides.
 _FAILURES: Final = (

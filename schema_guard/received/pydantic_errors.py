@@ -46,7 +46,7 @@ def refused_by(errors: object) -> Failure:
     """Return the failure for a list of Pydantic's error details. Never raises."""
     pairs = [_violation_of(error) for error in items(errors)[:_MOST]]
     if not pairs:
-        return Failure("semantic", "pydantic", "the function's own validation refused the reply")
+        return Failure("semantic", "pydantic", "the function's own validation rejected the reply")
     pairs.sort(key=lambda pair: _ORDER.index(pair[0]))
     kind, first = pairs[0]
     violations = tuple(violation for _, violation in pairs)

@@ -128,5 +128,5 @@ class StreamLimits:
         if failure is None and self._repeats is not None:
             repeated = self._repeats.feed(text)
             if repeated is not None:
-                return Failure("truncation", "runaway", f"stopped while it repeated {repeated}")
+                return Failure("truncation", "runaway", f"the reply repeated {repeated} and was stopped")
         return failure

@@ -45,7 +45,7 @@ _CUT: Final = Failure(
 # After this many chunks in a row without content, the stream counts as endless.
 MOST_IDLE_CHUNKS: Final = 10_000
 _ENDLESS: Final = Failure(
-    "transport", "stream_cut", f"{MOST_IDLE_CHUNKS} chunks in a row brought nothing: the stream does not end"
+    "transport", "stream_cut", f"the stream sent {MOST_IDLE_CHUNKS} empty chunks in a row and did not end"
 )
 
 

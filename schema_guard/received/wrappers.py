@@ -102,7 +102,7 @@ def _http(response: object, inner: Inner) -> Reply | None:
         return None
     text = field(response, "text")
     if status >= _BAD_STATUS:
-        return Reply(failure=Failure("transport", "provider_error", f"status {status} instead of a reply"))
+        return Reply(failure=Failure("transport", "provider_error", f"got status {status}, but no reply"))
     if not isinstance(text, str):
         return None
     body = value_or(None, read_json)  # a body that is not JSON is a text

@@ -178,8 +178,7 @@ def resolve_function(wanted: str, known: Iterable[str], where: str) -> str:
     if not meant:
         raise _unknown("function", wanted, names, where)
     raise InvalidArgument(
-        f"function {clip(repr(wanted))}: expected the name of one function, but "
-        f"{len(meant)} names have this ending: {_listed(meant)}. Write a longer part of the name"
+        f"function {clip(repr(wanted))}: expected the name of one function, but {len(meant)} names have this ending: {_listed(meant)}. Write more of the name"
     )
 
 

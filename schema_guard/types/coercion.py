@@ -165,7 +165,7 @@ def _infinite(value: Any, made: Any, reader: TypeReader) -> Failure | None:
     refused = value_or(None, lambda: refusal_of(reader.write(made), DEFAULT_LIMITS))
     if refused is None or refused.code != "not_finite":
         return None
-    return Failure("semantic", "not_finite", "an integer of the reply is too large for a float")
+    return Failure("semantic", "not_finite", "the reply has an integer that is too large for a float")
 
 
 class _Place(NamedTuple):

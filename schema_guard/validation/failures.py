@@ -25,7 +25,7 @@ REFUSED: Final = {
 REASONING_EXHAUSTED: Final = Failure(
     "truncation",
     "reasoning_exhausted",
-    "cut off at the output limit while the model reasoned: it wrote no reply",
+    "the output limit stopped the model during its reasoning, so it wrote no reply",
 )
 """The failure of a reply all of whose output was reasoning: a larger limit does not fix it."""
 
@@ -35,7 +35,7 @@ def _cut_off(text: str, code: str, message: str) -> Failure:
     repeated = runaway(text)
     if repeated is None:
         return Failure("truncation", code, message)
-    return Failure("truncation", "runaway", f"cut off while it repeated {repeated}")
+    return Failure("truncation", "runaway", f"the reply was cut off while it repeated {repeated}")
 
 
 def _not_json(refused: NotJson, document: str, finish_reason: FinishReason | None) -> Failure:
@@ -43,10 +43,10 @@ def _not_json(refused: NotJson, document: str, finish_reason: FinishReason | Non
     if refused.code != "unfinished":
         return Failure("syntax", refused.code, refused.message)
     if finish_reason == "length":
-        return _cut_off(document, "max_tokens", "cut off at the output limit inside a JSON text")
+        return _cut_off(document, "max_tokens", "the output limit cut off the reply inside a JSON text")
     if finish_reason in FINISHED:
         return Failure("syntax", "malformed", "the JSON text is not closed, although the model finished")
-    return _cut_off(document, "unfinished", "the text ends inside a JSON text")
+    return _cut_off(document, "unfinished", "the reply ends inside a JSON text")
 
 
 def without_value(found: Documents, text: str, finish_reason: FinishReason | None) -> Failure:
@@ -54,12 +54,14 @@ def without_value(found: Documents, text: str, finish_reason: FinishReason | Non
     if found.is_cut:
         return _not_json(found.refused[0], "".join(found.broken[:1]), finish_reason)
     if finish_reason == "length":
-        return _cut_off(text, "max_tokens", "cut off at the output limit before a JSON text was complete")
+        return _cut_off(
+            text, "max_tokens", "the output limit cut off the reply before a JSON text was complete"
+        )
     if found.refused:
         return _not_json(found.refused[-1], text, "stop")
     if not text.strip("\ufeff \t\r\n"):
         return Failure("syntax", "empty", "the reply is empty")
-    return Failure("syntax", "no_json", "no JSON text in the reply")
+    return Failure("syntax", "no_json", "the reply has no JSON text")
 
 
 # Of 314 valid replies of real models none repeats a part so often over so many characters.

@@ -35,8 +35,8 @@ def test_a_mount_is_told(folder, capsys, monkeypatch):
     text = json.loads(out)["store"]
 
     assert status == 0
-    assert "locks may fail between machines" in text["warning 1"]
-    assert "a file that is renamed or removed while it is written is not noticed" in text["warning 2"]
+    assert "locks between machines may fail" in text["warning 1"]
+    assert "can't detect if another program renames or removes the file" in text["warning 2"]
 
 
 def test_doctor_counts_calls_without_names_of_their_own(folder, capsys):

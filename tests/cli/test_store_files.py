@@ -97,7 +97,7 @@ def test_stores_are_merged(capsys, full):
         60,
     )
     assert (missing[0], missing[2].strip()) == (
-        2, "schema-guard: reading nope.db failed: No such file or directory",
+        2, "schema-guard: reading nope.db failed: No such file or directory. Check the path",
     )  # fmt: skip
     assert (itself[0], "'all.db' is the target store" in itself[2]) == (2, True)
 

@@ -83,7 +83,7 @@ def test_missing_package_is_a_missing_extra(monkeypatch):
     with pytest.raises(MissingExtra) as caught:
         connect("http://127.0.0.1:1/v1#m")
 
-    assert str(caught.value) == "model 'm' needs openai: pip install 'schema-guard[openai]'"
+    assert str(caught.value) == "model 'm' needs openai. Run pip install 'schema-guard[openai]'"
 
 
 def test_the_chapter_has_a_line_for_each_provider():

@@ -49,7 +49,7 @@ def test_a_store_that_cannot_be_opened_never_touches_the_call(monkeypatch, tmp_p
     assert store.counts().lost_records == {"store_unavailable": 2}
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 1
-    assert lines[0].startswith("records are lost (store_unavailable), calls continue: ")
+    assert lines[0].startswith("calls continue, but records are lost (store_unavailable): ")
     assert "hush" not in lines[0]
 
 

@@ -80,7 +80,7 @@ def test_an_unknown_model_is_said_once(caplog):
 
     assert [prices.cost(USAGE, f"m{number}") for number in range(3)] == [None] * 3
     assert [record.getMessage() for record in caplog.records] == [
-        "prices 'prices=' know no model 'm0': its cost is unknown"
+        "prices 'prices=' have no model 'm0', so its cost is unknown"
     ]
 
 

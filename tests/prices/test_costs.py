@@ -139,7 +139,10 @@ def test_missing_package_names_its_extra(monkeypatch):
     with pytest.raises(MissingExtra) as caught:
         token_prices("gpt-4o-mini", source="genai-prices")
 
-    assert str(caught.value) == "prices 'genai-prices' needs genai-prices: pip install 'schema-guard[prices]'"
+    assert (
+        str(caught.value)
+        == "prices 'genai-prices' needs genai-prices. Run pip install 'schema-guard[prices]'"
+    )
 
 
 def test_tuned_model_of_openai_has_its_price_in_the_package():

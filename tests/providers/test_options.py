@@ -287,7 +287,7 @@ REFUSED = [
         "not together",
         ("llamacpp-llguidance", "tool_call"),
         "provider 'llamacpp-llguidance' does not support the strategy 'tool_call', only bare, few_shot, "
-        "json_mode, reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt. The strongest of these is 'strict_schema'",
+        "json_mode, reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt. Use another strategy. The strongest one is 'strict_schema'",
     ),
     Refused("zero", ("openai", "bare"), "output_tokens=0: expected an int >= 1 or None", 0),
     Refused(

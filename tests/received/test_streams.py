@@ -103,7 +103,9 @@ class HostileList(list):
 )
 def test_a_chunk_that_nobody_sends_is_told_by_its_type(chunk, named):
     """An unknown chunk is a failure that names its type; the texts around it are still given."""
-    message = f"the stream gave a value of type {named!r}: yield texts, bytes or the provider's own chunks"
+    message = (
+        f"the stream yielded a value of type {named!r}. Yield texts, bytes, or the provider's own chunks"
+    )
 
     assert drain(["{", chunk, "}"]) == (["{", "}"], Reply(failure=Failure("transport", "no_reply", message)))
 

@@ -62,7 +62,7 @@ def test_strict_store_raises_if_it_cannot_store(path, run):
     store.record(outcome())
     with turn(Path(url.removeprefix("sqlite:///")), wait_s=1.0):
         try: store.record(outcome())
-        except StoreError as error: print(json.dumps(str(error).endswith("1 attempts are pending, and the following attempts were lost: {}. Check that the store can be written")))
+        except StoreError as error: print(json.dumps(str(error).endswith("1 attempts are pending, and the following attempts were lost: {}. Check that schema_guard can write to the store")))
         else: print("false")
     """
     assert run(script, f"sqlite:///{path}") is True

@@ -58,7 +58,7 @@ def test_names_choose(store, asked, found):
         ({"function": "zzz"}, "Expected one of shop.mail.extract, shop.scan.extract, triage"),
         (
             {"function": "extract"},
-            "2 names have this ending: shop.mail.extract, shop.scan.extract. Write a longer part of the name",
+            "2 names have this ending: shop.mail.extract, shop.scan.extract. Write more of the name",
         ),
         ({"segment": "us"}, "no segment 'us' .* Expected one of"),
         ({"schema": "Ticket", "function": "extract"}, "no function 'extract' .* Expected triage"),

@@ -189,7 +189,7 @@ def test_a_first_record_that_is_not_written_in_time_is_reported(path, make, capl
         lasted = time.monotonic() - begun
 
     assert 0.9 < lasted < 2.0
-    assert "the first record of this process was not written within 1 s" in caplog.text
+    assert "the first record of this process is not stored after 1 s" in caplog.text
     store.close()
 
 
@@ -425,7 +425,7 @@ def test_a_store_that_cannot_be_opened_warns_once(tmp_path, make, caplog):
 
     assert store.counts() == Counts(3, 0, {"store_unavailable": 3}, 0)
     text = (
-        f"records are lost (store_unavailable), calls continue: {tmp_path} is a folder. "
+        f"calls continue, but records are lost (store_unavailable): {tmp_path} is a folder. "
         f"Name a file, such as {tmp_path / 'records.db'}"
     )
     assert caplog.record_tuples == [("schema_guard", logging.WARNING, text)]

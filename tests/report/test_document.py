@@ -156,4 +156,4 @@ def test_missing_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra) as caught:
         page(Document("t"))
 
-    assert str(caught.value) == "a page needs jinja2: pip install 'schema-guard[report]'"
+    assert str(caught.value) == "a page needs jinja2. Run pip install 'schema-guard[report]'"

@@ -243,8 +243,7 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
         )
     if first["plan"] != plan.fingerprint:
         raise InvalidArgument(
-            f"{where}: the journal belongs to another run ({clip(str(first.get('summary')), 200)}). Use the "
-            "suite, models, strategies, sample, epochs, attempts, and seed of that run, or name another file"
+            f"{where}: the journal belongs to another run ({clip(str(first.get('summary')), 200)}). Use the suite, models, strategies, sample, epochs, attempts, and seed of that run, or name another file"
         )
     journal = Journal(plan.fingerprint, first["name"], first["started_at"])
     for number, line in enumerate(rows, 2):
@@ -252,13 +251,12 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
             key, entry = reply_of_row(_decoded(line, where, number))
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidArgument(
-                f"{where}, line {number}: expected a recorded reply, but reading it failed: {error!r}"
+                f"{where}, line {number}: expected a recorded reply, but reading it failed: {error!r}. Start again with another file"
             ) from error
         replies = journal.replies.setdefault(key, [])
         if entry.attempt > len(replies) + 1:
             raise InvalidArgument(
-                f"{where}, line {number}: the file has attempt {entry.attempt} of call {'/'.join(map(str, key))}, "
-                "but not the attempt before it. Start again with another file"
+                f"{where}, line {number}: the file has attempt {entry.attempt} of call {'/'.join(map(str, key))}, but not the attempt before it. Start again with another file"
             )
         # A reply that is there already stays: two workers may have been asked for the same one.
         if entry.attempt == len(replies) + 1:
@@ -271,10 +269,12 @@ def _decoded(line: str, where: str, number: int) -> dict[str, Any]:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
         raise InvalidArgument(
-            f"{where}, line {number}: expected a JSON object, but reading it failed: {error}"
+            f"{where}, line {number}: expected a JSON object, but reading it failed: {error}. Start again with another file"
         ) from error
     if not isinstance(row, dict):
-        raise InvalidArgument(f"{where}, line {number}: expected a JSON object, got {clip(line, 80)}")
+        raise InvalidArgument(
+            f"{where}, line {number}: expected a JSON object, got {clip(line, 80)}. Start again with another file"
+        )
     return row
 
 

@@ -72,7 +72,7 @@ def command(asked: CompareOptions, form: str) -> int:
     from schema_guard.bench.result.as_json import read_result, result_as_json
 
     if not asked.is_gate and form == "junit":
-        raise click.UsageError("--format junit needs --gate, because it reports whether the gate passed")
+        raise click.UsageError("--format junit reports whether the gate passed, so it needs --gate")
     if not asked.is_gate:
         refuse("needs --gate", ["max_drop", "require_proof"])
     if asked.against is not None:

@@ -217,12 +217,12 @@ def _other_layouts(plan: RunPlan) -> dict[str, list[str]]:
 def _status(finished: Run, journal: str | None) -> int:
     """Return the exit status of a run, and print the reason if it is not 0."""
     if "interrupted" in finished.setup.stopped:
-        hint = "" if journal is None else f": continue with --journal {safe(journal)} --resume"
+        hint = "" if journal is None else f". To continue, add --journal {safe(journal)} --resume"
         print(f"schema-guard: interrupted{hint}", file=sys.stderr)
         return 2
     lost = [one for one in finished.calls if one.is_lost]
     if lost and len(lost) == len(finished.calls):
-        print(f"schema-guard: no call got a reply: {safe(str(lost[0].error))}", file=sys.stderr)
+        print(f"schema-guard: no call returned a reply: {safe(str(lost[0].error))}", file=sys.stderr)
         return 2
     return 0
 

@@ -72,7 +72,7 @@ def command(schema: str, files: tuple[str, ...], form: str) -> int:
 def _judged(data: bytes | None, schema: Schema[Any]) -> Judgement[Any]:
     """Validate a document; None is one that is longer than the limit."""
     if data is None:
-        failure = Failure("syntax", "too_large", f"more than {mebibytes(_MOST)}, the limit of a document")
+        failure = Failure("syntax", "too_large", f"expected a document of at most {mebibytes(_MOST)}")
         return Judgement(ok=False, value=None, failure=failure, form=None)
     try:
         text = data.decode()

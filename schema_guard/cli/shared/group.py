@@ -141,7 +141,7 @@ class LazyGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            near = did_you_mean(args[0], self.list_commands(ctx))
+            near = did_you_mean(args[0], self.list_commands(ctx)) or f". See schema-guard {self.path}--help"
             raise click.UsageError(f"no such command {safe(self.path + args[0])!r}{near}", ctx) from error
 
 

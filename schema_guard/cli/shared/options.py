@@ -156,8 +156,8 @@ def absent(store: Store, url: str | None) -> str | None:
     if info.schema_version is not None or info.refusal is not None:
         return None
     if url is not None:
-        return f"{safe(info.path or info.url)} does not exist, so it has no calls"
-    return f"no calls recorded yet in {safe(info.url)}. Call a function that is decorated with @guard(...)"
+        return f"{safe(info.path or info.url)} does not exist, so it has no calls. Check the value of --store"
+    return f"{safe(info.url)} has no calls yet. Call a function that is decorated with @guard(...)"
 
 
 @contextmanager
@@ -322,15 +322,15 @@ def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
     try:
         found = import_module(module)
     except (ImportError, ValueError) as error:
-        raise click.UsageError(f"expected {expected}: {safe(str(error))}") from error
+        raise click.UsageError(f"expected {expected}, but importing it failed: {safe(str(error))}") from error
     except Exception as error:
         said = f"importing {module} raised {type(error).__name__}: {error}"
-        raise click.UsageError(f"expected {expected}: {safe(said)}") from error
+        raise click.UsageError(f"expected {expected}, but {safe(said)}") from error
     try:
         for name in model.split("."):
             found = getattr(found, name)
     except AttributeError as error:
-        raise click.UsageError(f"expected {expected}: {safe(str(error))}") from error
+        raise click.UsageError(f"expected {expected}, but {safe(str(error))}") from error
     return found
 
 

@@ -177,8 +177,7 @@ def _old(store: Store, limits: Retention) -> _Deletion:
     words = words if words == "beyond the limit" else f"that are {words}"
     if not rows:
         raise click.UsageError(
-            f"{safe(store.url)} has no attempts {words}, so there is nothing to delete. The store has "
-            f"{plural(store.info().rows, 'attempt')}"
+            f"{safe(store.url)} has no attempts {words}, so there is nothing to delete. The store has {plural(store.info().rows, 'attempt')}"
         )
     return _Deletion(limits, words, rows, about="" if limits.max_rows is None else "about ")
 
@@ -195,8 +194,10 @@ def _named(store: Store, what: Forgotten, counts: bool) -> _Deletion:
         column = CONFIGURATION_COLUMNS.index(what.by)
         return _Deletion(what, words, rows, sum(row[column] == what.name for row in configurations))
     if not is_known:
-        more = "; --counts deletes its counts" if what.by in _COUNTED else near
-        raise click.UsageError(f"{safe(store.url)} has no attempts {safe(words)}{safe(more)}")
+        more = ". To delete its counts, add --counts" if what.by in _COUNTED else near
+        raise click.UsageError(
+            f"{safe(store.url)} has no attempts {safe(words)}, so there is nothing to delete{safe(more)}"
+        )
     return _Deletion(what, words, rows)
 
 

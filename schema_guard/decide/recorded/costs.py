@@ -143,8 +143,7 @@ def _check_tokens(best: RecordedConfiguration, known: set[str]) -> None:
     unknown = [name for name in ("var", "out") if name not in known]
     if unknown:
         raise InvalidArgument(
-            f"{best.id}: no reply reported its tokens. Add the tokens of {' and '.join(unknown)} to "
-            "economics.prompt_cost, and add 'fixed' and 'hit' if some tokens are cached"
+            f"{best.id}: no reply reported its tokens. Add {' and '.join(unknown)}, as numbers of tokens, to economics.prompt_cost. If some tokens are cached, also add 'fixed' and 'hit'"
         )
 
 
@@ -159,8 +158,7 @@ def _recorded_prices(
         )
     if ">" in model:
         raise InvalidArgument(
-            f"{best.id}: the calls use several models with different prices. Add p_in, p_cached, and p_out to "
-            "economics.prompt_cost, and omit the price table"
+            f"{best.id}: the calls use several models with different prices. Add p_in, p_cached, and p_out to economics.prompt_cost, and omit the price table"
         )
     table = _table(model, best, prices)
     sources.append({"name": table.source, "as_of": _day_of(table, prices)})

@@ -207,8 +207,7 @@ def _checked(extra: Mapping[str, Any]) -> dict[str, Any]:
 def _check_facts(facts: Mapping[str, Any], problems: Sequence[Problem]) -> None:
     if len(problems) > 1 and facts.keys() - {"config"}:
         raise InvalidArgument(
-            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: these facts apply to only one function, so "
-            f"{choose_one((one.function, one.schema) for one in problems)}"
+            f"extra: {', '.join(sorted(facts.keys() - {'config'}))}: these facts apply to only one function, so {choose_one((one.function, one.schema) for one in problems)}"
         )
 
 
@@ -228,7 +227,7 @@ def _check_versions(named: Iterable[str], rows: Iterable[ConfigurationCounts]) -
     for version in named:
         if version not in known:
             raise InvalidArgument(
-                f"version {clip(repr(version))}: no recorded call has this version{did_you_mean(version, known)}"
+                f"version {clip(repr(version))}: no recorded call has this version{did_you_mean(version, known) or '. To list the versions, run `schema-guard report --by version`'}"
             )
 
 

@@ -91,7 +91,9 @@ def comment(text: str, environment: Mapping[str, str]) -> str:
         else:
             request(comments.method, f"{comments.one}/{number}", body, comments.headers)
     except FAILURES as error:
-        raise InvalidArgument(f"commenting on {comments.name} failed: {failure_of(error)}") from None
+        raise InvalidArgument(
+            f"commenting on {comments.name} failed: {failure_of(error)}. Check the token and the network of this job"
+        ) from None
     return f"{'posted the' if number is None else 'replaced the'} comment on {comments.name}"
 
 

@@ -93,7 +93,7 @@ def notify(
         if text:
             (post or _post)(url, text)
     except FAILURES as error:
-        _logger.warning("--notify: no message was sent: %s. The next run sends it", failure_of(error))
+        _logger.warning("--notify: sending the message failed: %s. The next run sends it", failure_of(error))
         notes = [note for note in notes if note[2] == _CLOSED]
     _write(store, notes, now)
     return text

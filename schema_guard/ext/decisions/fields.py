@@ -235,7 +235,7 @@ class _Reader:
         try:
             return Schema.of(document, formats=self._formats, allow_unknown=True).is_valid
         except SchemaGuardError as error:
-            raise _NotAsked("the schema of the field depends on other parts of the schema") from error
+            raise _NotAsked("schema_guard can't read the schema of the field separately") from error
 
     # Values that have parts.
 
@@ -297,9 +297,7 @@ class _Reader:
         texts = len(self.texts)
         node = self._node(schema, place)
         if len(self.texts) > texts:
-            raise _NotAsked(
-                f"the schema lists no options for the part {'/'.join(self.texts[-1].path)} of the field"
-            )
+            raise _NotAsked(f"the schema lists no options for the field {'/'.join(self.texts[-1].path)}")
         return node
 
     def _tagged(self, schema: dict[str, Any], place: _Place) -> Tagged:
@@ -346,7 +344,9 @@ class _Reader:
 def _require_known(schema: dict[str, Any], known: frozenset[str] | set[str]) -> None:
     for keyword in schema:
         if keyword not in known and not keyword.startswith("x-"):
-            raise _NotAsked(f"the schema of the field has the keyword {keyword!r}")
+            raise _NotAsked(
+                f"the schema of the field has the keyword {keyword!r}, which a decision model can't apply"
+            )
 
 
 def _without_null(schema: dict[str, Any]) -> Any:

@@ -61,7 +61,7 @@ def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHos
     met: set[int] = set()
     for at, answer in _placed(reply, len(questions)):
         if at in met:
-            raise BadAnswer(f"question {at} has two answers")
+            raise BadAnswer(f"question {at}: expected one answer, got two")
         met.add(at)
         kind = answer.get("type")
         if kind == "refusal":
@@ -69,12 +69,12 @@ def answers_of(reply: Any, questions: Sequence[TypedQuestion], host: DecisionHos
         question = questions[at]
         if _KINDS.get(str(kind), kind) != question.kind:
             raise BadAnswer(
-                f"question {at} is a {question.kind}, but its answer has the type {clip(repr(kind))}"
+                f"question {at}: expected the answer to a {question.kind}, got one of the type {clip(repr(kind))}"
             )
         answers[at] = _probabilities(at, question, answer, host)
     if len(met) < len(questions):
         missing = next(at for at in range(len(questions)) if at not in met)
-        raise BadAnswer(f"question {missing} has no answer")
+        raise BadAnswer(f"question {missing}: expected an answer, got none")
     return answers
 
 
@@ -86,14 +86,14 @@ def _placed(reply: Any, count: int) -> Iterator[tuple[int, Mapping[str, Any]]]:
     elif isinstance(held, list):
         named = [(one.get("name") if isinstance(one, Mapping) else None, one) for one in held]
     else:
-        raise BadAnswer("the reply has no answers")
+        raise BadAnswer("expected a reply with a list or an object under the key 'answers'")
     places = {f"q{at}": at for at in range(count)}
     for at, (name, answer) in enumerate(named):
         place = at if name is None and at < count else places.get(str(name))
         if place is None:
-            raise BadAnswer(f"the reply answers {clip(repr(name))}, but no question has this name")
+            raise BadAnswer(f"expected only answers to sent questions, got {clip(repr(name))}")
         if not isinstance(answer, Mapping):
-            raise BadAnswer(f"question {place}: the answer isn't an object")
+            raise BadAnswer(f"question {place}: expected an object as the answer")
         yield place, answer
 
 
@@ -106,15 +106,15 @@ def _probabilities(
     found = dict(_pairs(at, question, answer.get("probabilities")))
     if found.keys() != set(question.labels):
         odd = min(found.keys() ^ set(question.labels))
-        fault = "has no probability" if odd in question.labels else "isn't an option"
-        raise BadAnswer(f"question {at}: {clip(repr(odd))} {fault}")
+        fault = "a probability for" if odd in question.labels else "only sent options, got"
+        raise BadAnswer(f"question {at}: expected {fault} {clip(repr(odd))}")
     probabilities = [_checked(at, found[label]) for label in question.labels]
     if not _can_be_rounded(probabilities, host.rounding):
         total = math.fsum(probabilities)
-        raise BadAnswer(f"question {at}: the sum of the probabilities is {total:.6g}, but must be 1")
+        raise BadAnswer(f"question {at}: expected probabilities with the sum 1, got the sum {total:.6g}")
     chosen = answer.get("choice")
     if question.kind == "choice" and chosen is not None and _label(chosen) not in question.labels:
-        raise BadAnswer(f"question {at}: the choice {clip(repr(chosen))} isn't an option")
+        raise BadAnswer(f"question {at}: expected a sent option, got the choice {clip(repr(chosen))}")
     return probabilities
 
 
@@ -139,11 +139,11 @@ def _pairs(at: int, question: TypedQuestion, given: Any) -> Iterator[tuple[str, 
     elif isinstance(given, list) and all(isinstance(one, Mapping) for one in given):
         key = "value" if question.kind == "choice" else "label"
         if len({_label(one.get(key)) for one in given}) < len(given):
-            raise BadAnswer(f"question {at}: an option has two probabilities")
+            raise BadAnswer(f"question {at}: expected one probability for each option, got two for one")
         for one in given:
             yield _label(one.get(key)), one.get("probability")
     else:
-        raise BadAnswer(f"question {at}: the answer has no probabilities")
+        raise BadAnswer(f"question {at}: expected a list or an object under the key 'probabilities'")
 
 
 def _label(value: Any) -> str:

@@ -11,7 +11,7 @@ import click
 from schema_guard.cli.shared.group import Option
 from schema_guard.cli.shared.notes import note
 from schema_guard.cli.shared.options import build_command
-from schema_guard.errors import MissingExtra, SchemaGuardError
+from schema_guard.errors import SchemaGuardError
 from schema_guard.text import safe
 
 if TYPE_CHECKING:
@@ -63,8 +63,6 @@ def _local_model() -> Model:
 
     try:
         return connect_local(report=note)
-    except MissingExtra as error:
-        raise click.ClickException(f"the demo's {safe(str(error))}. {_OFFLINE}") from error
     except SchemaGuardError as error:
         raise click.ClickException(f"{safe(str(error))}. {_OFFLINE}") from error
 

@@ -101,7 +101,7 @@ def command(
     settings = ImproveSettings(store=None if task.function is None else records)
     if len(task.inputs) >= LEAST_INPUTS:
         note(
-            f"model {task.model.name}: {plural(len(task.inputs), 'input')}, at most {settings.max_calls:,} calls; results go to {target}"
+            f"model {task.model.name}: {plural(len(task.inputs), 'input')}, at most {settings.max_calls:,} calls. Folder for the results: {target}"
         )
     with progress(settings.max_calls) as on_call:
         result = improve(task, settings, on_call=on_call)

@@ -227,8 +227,7 @@ def _connected(named: Sequence[str], larger: str | None, connect: Callable[[str]
     others = [model for model in models if model not in (*tuned, *decisions)]
     if len(others) != 1 or len(tuned) > 1 or len(decisions) > 1:
         raise click.UsageError(
-            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, plus at most one tuned model "
-            "(tuned:DIR) and at most one decision model"
+            f"--model {', '.join(map(safe, named))}: expected one model for --playbook, plus at most one tuned model (tuned:DIR) and at most one decision model"
         )
     return Models(
         others[0],
@@ -242,8 +241,7 @@ def _settings(given: PlaybookArguments, found: PlaybookSources) -> PlaybookSetti
     steps, records, config = given.steps, given.records, _aims(given)
     if steps.first_step not in STEPS:
         raise click.UsageError(
-            f"--first-step {safe(steps.first_step)!r}: expected one of {', '.join(STEPS)}"
-            f"{did_you_mean(steps.first_step, STEPS)}"
+            f"--first-step {safe(steps.first_step)!r}: expected one of {', '.join(STEPS)}{did_you_mean(steps.first_step, STEPS)}"
         )
     assert found.inputs is not None
     extra = {} if steps.given is None else json_file(steps.given)
@@ -296,7 +294,7 @@ def _show(result: PlaybookResult, outputs: Sequence[tuple[Path | None, str]]) ->
     _write(document_of(result), lambda: playbook_as_json(result), outputs)
     if result.is_unanswered:
         reason = result.ended or "the provider refuses the request"
-        print(f"schema-guard: no call got a reply that could be validated: {safe(reason)}", file=sys.stderr)
+        print(f"schema-guard: no call returned a reply to validate: {safe(reason)}", file=sys.stderr)
         return 2
     return result.verdict.exit_code()
 

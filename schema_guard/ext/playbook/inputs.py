@@ -79,7 +79,7 @@ def inputs_of(
     tasks = list(dict.fromkeys(prompts))
     if not tasks:
         raise InvalidArgument(
-            f"inputs for schema {clip(repr(schema.name))}: expected at least one input, but there is none"
+            f"inputs for schema {clip(repr(schema.name))}: expected at least one input, got none"
         )
     repeated = len(prompts) - len(tasks)
     Random(seed).shuffle(tasks)  # a repeatable order, not a secret
@@ -103,8 +103,7 @@ def suite_inputs(
     befores = [*{str(task.before): task.before for task in entry.tasks_of("test")}.values()]
     if texts is None and len(befores) > 1:
         raise InvalidArgument(
-            f"inputs for schema {clip(repr(entry.name))}: the tasks have different messages before their texts. "
-            "Use the same messages in all tasks, or use `bench run` without --playbook"
+            f"inputs for schema {clip(repr(entry.name))}: the tasks have different messages before their texts. Use the same messages in all tasks, or use `bench run` without --playbook"
         )
     examples = [Example(task.gold, task.text) for task in entry.tasks_of("dev")]
     if texts is None:

@@ -161,7 +161,7 @@ def _texts(given: PlaybookArguments, records: Store, recorded: RecordedFunction)
         return RecordedInputs(tuple(texts[:most] if is_given("sample") else texts), (), {})
     found = recorded_inputs(records, recorded, most if is_given("sample") else _MOST_INPUTS)
     for reason, calls in found.left_out.items() if found.texts else ():
-        note(f"{plural(calls, 'call')} not used: {reason}")
+        note(f"not used: {plural(calls, 'call')}. Reason: {reason}")
     return found
 
 
@@ -185,8 +185,7 @@ def _of_files(given: PlaybookArguments) -> Inputs:
             raise click.UsageError(f"--playbook needs --schema NAME. Use one of {', '.join(entries)}")
         if chosen not in entries:
             raise click.UsageError(
-                f"--schema {safe(chosen)!r}: expected one of the schemas of the suite: {', '.join(entries)}"
-                f"{did_you_mean(chosen, entries)}"
+                f"--schema {safe(chosen)!r}: expected one of the schemas of the suite: {', '.join(entries)}{did_you_mean(chosen, entries)}"
             )
         inputs = suite_inputs(entries[chosen], suite=loaded.name, texts=texts, seed=seed)
     if is_given("sample") and sample != "all":
@@ -212,8 +211,7 @@ def _function(given: PlaybookArguments, schema: Schema[Any]) -> str | None:
     if schema.fingerprint not in known:
         others = ", ".join(f"{clip(title)} ({content})" for content, title in known.items())
         raise click.UsageError(
-            f"--function {safe(str(name))!r}: expected a function with the schema {schema.name} ({schema.fingerprint}), "
-            f"got one with {others}. Choose another function, because only calls with this schema count as evidence"
+            f"--function {safe(str(name))!r}: expected a function with the schema {schema.name} ({schema.fingerprint}), got one with {others}. Choose another function, because only calls with this schema count as evidence"
         )
     return name
 
@@ -223,5 +221,5 @@ def _note_functions(schema: Schema[Any], names: Sequence[str]) -> None:
     if names:
         listed = ", ".join(map(clip, names[:_MOST_NAMED])) + (" ..." if len(names) > _MOST_NAMED else "")
         note(
-            f"{schema.name} has several functions ({listed}); without --function, these results count for none of them"
+            f"several functions use {schema.name} ({listed}). Without --function, these results count for none of them"
         )

@@ -41,7 +41,7 @@ __all__ = ["record"]
 C = TypeVar("C")
 
 _MOST_LINKS = 5
-_UNSEEN = Failure("transport", "no_reply", "the stream's text was not seen")
+_UNSEEN = Failure("transport", "no_reply", "schema_guard did not see the text of the stream")
 
 
 def record(

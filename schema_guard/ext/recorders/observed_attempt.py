@@ -68,5 +68,5 @@ def _reply(attempt: AttemptView, receiver: Receiver) -> Reply:
     failure = raised.refused or raised.failure
     if failure is None or failure.kind == "transport":
         name = clip(type(attempt.exception).__name__)
-        failure = Failure("semantic", "refused", f"the framework did not take the reply: {name}")
+        failure = Failure("semantic", "refused", f"the framework rejected the reply: {name}")
     return reply._replace(refused=failure, call_model=None)

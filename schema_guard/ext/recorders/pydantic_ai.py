@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["capability"]
 
 _MODES = {"native": "strict_schema", "prompted": "system_prompt"}
-_LEFT = Failure("transport", "cancelled", "the stream was left before the reply was complete")
+_LEFT = Failure("transport", "cancelled", "the program left the stream before the reply was complete")
 _REFUSALS = frozenset({"ModelRetry", "ValidationError"})
 # Settings of the model that change results and aren't secret.
 _SETTINGS = ("temperature", "top_p", "top_k", "max_tokens", "seed")

@@ -235,7 +235,7 @@ class Recording:
         except InvalidSchema as error:
             schema = None
             self.count("invalid_schema")
-            self._warn("schema", "a schema that was sent is not valid, its calls are not recorded: %s", error)
+            self._warn("schema", "the program sent an invalid schema. Its calls are not recorded: %s", error)
         self._schemas.add(key, schema)
         return schema
 
@@ -257,7 +257,7 @@ class Recording:
                     return own
             self._warn(
                 "functions",
-                "more than %s names of functions: the calls of all further ones are recorded under %r",
+                "the program uses more than %s names of functions. The calls of all further ones are recorded under %r",
                 MOST_FUNCTIONS,
                 f"{self.name}:{OTHERS}",
             )
@@ -406,7 +406,7 @@ class Recording:
             if is_interruption(error):
                 raise
             self.count("errors")
-            self._warn("fault", "a call was not recorded. The call itself did not change: %r", error)
+            self._warn("fault", "recording a call failed, but the call itself did not change: %r", error)
 
     def _warn(self, what: str, message: str, *values: Any) -> None:
         with self._lock:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Usage
 
-_REFUSED: Final = Failure("semantic", "refused", "the agent did not take the call")
+_REFUSED: Final = Failure("semantic", "refused", "the agent rejected the call")
 
 
 class _ToolCall(NamedTuple):

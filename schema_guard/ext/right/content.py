@@ -107,8 +107,7 @@ class Content(metaclass=NamedArguments):
             return
         if prepared.shape.delivery == "instructions":
             raise InvalidArgument(
-                "content.second_opinion: expected a function whose prompt schema_guard builds. This function builds its "
-                "own prompt from the instructions, so a second model can't get the same prompt"
+                "content.second_opinion: expected a function whose prompt schema_guard builds. This function builds its own prompt from the instructions, so a second model can't get the same prompt"
             )
         self.second_opinion.ask_as(prepared.plan)
 
@@ -174,7 +173,7 @@ class CallChecks:
 
     def _warn(self, error: Exception) -> None:
         _logger.warning(
-            "content= of %s: a value was not checked: %s: %s",
+            "content= of %s: checking a value failed: %s: %s",
             self._prepared.name,
             type(error).__name__,
             error,

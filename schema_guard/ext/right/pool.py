@@ -270,7 +270,7 @@ def _checked(block: Block) -> Block:
         )
     shares = [*block.second_opinions, *(() if block.wrong is None else (block.wrong,))]
     if not all(0 <= share <= 1 for share in shares):
-        raise InvalidArgument("second_opinions, wrong: expected numbers from 0 to 1")
+        raise InvalidArgument("second_opinions and wrong: expected numbers from 0 to 1")
     return block
 
 

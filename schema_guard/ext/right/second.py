@@ -175,7 +175,7 @@ class Second:
         except Exception as error:
             if is_interruption(error):
                 raise
-            _logger.warning("a second opinion was not recorded: %s", type(error).__name__)
+            _logger.warning("recording a second opinion failed: %s", type(error).__name__)
 
     def _outcome(self, question: OpinionRequest) -> Outcome[Any]:
         function = self.ask_as(question.plan)
@@ -198,7 +198,7 @@ class Second:
         self._later.spent += cost or 0.0
         if self._budget is not None and cost is None and outcome is not None and outcome.ok:
             _logger.warning(
-                "a reply of the second model has no known cost, so its budget allows no more requests"
+                "the cost of a reply of the second model is unknown, so schema_guard sends it no more requests"
             )
             self._later.spent = self._budget
         if outcome is None or not outcome.ok:

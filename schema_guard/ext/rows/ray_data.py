@@ -62,7 +62,7 @@ class _OneWriter:
         try:
             there = {row["call_id"] for row in self._store.attempts(call_ids=ids)}
         except StoreError as error:
-            _logger.warning("%d calls are not recorded, and the rows continue: %s", len(ids), error)
+            _logger.warning("recording %d calls failed, but their rows have the results: %s", len(ids), error)
             return
         for outcome, task in finished:
             if outcome.call.id not in there:

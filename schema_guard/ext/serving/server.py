@@ -190,7 +190,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise _RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "this page is read-only")
         hosts = self.headers.get_all("Host", [])
         if len(hosts) != 1 or hosts[0].lower() not in self.server.hosts:
-            raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "this server has another name")
+            raise _RefusedError(HTTPStatus.MISDIRECTED_REQUEST, "the request is for another server")
         origins = {f"http://{host}" for host in self.server.hosts}
         if not origins.issuperset(self.headers.get_all("Origin", [])):
             raise _RefusedError(HTTPStatus.FORBIDDEN, "the request comes from another site")
@@ -204,7 +204,7 @@ class _Handler(BaseHTTPRequestHandler):
                 HTTPStatus.FORBIDDEN, "open the address that `schema-guard report --serve` printed"
             )
         if path != "/":
-            raise _RefusedError(HTTPStatus.NOT_FOUND, "there is one page, at /")
+            raise _RefusedError(HTTPStatus.NOT_FOUND, "this server has only one page, at /")
         return self.server.answer(query)
 
     def _entry(self) -> PageAnswer:

@@ -44,9 +44,9 @@ def line_of(row: dict[str, Any], truths: list[Any] | None, source: str) -> dict[
     """
     functions = _functions(row["function"])
     if truths is None:
-        raise Unusable("the task has no answer")
+        raise Unusable("expected an answer to the task, got none")
     if not truths:
-        raise Unusable("the answer of the task contains no function call")
+        raise Unusable("expected at least one function call in the answer, got none")
     is_one = len(functions) == len(truths) == 1
     wanted = _one_call(next(iter(functions.values())), truths[0]) if is_one else _calls(functions, truths)
     schema = loaded_schema(wanted.schema, source)
@@ -83,7 +83,9 @@ def _calls(functions: dict[str, dict[str, Any]], truths: list[Any]) -> _Wanted:
     for index, truth in enumerate(truths):
         name = next((name for name in functions if isinstance(truth, dict) and name in truth), None)
         if name is None:
-            raise Unusable(f"the answer has no call of {clip(' or '.join(map(repr, functions)))}")
+            raise Unusable(
+                f"expected a call of one of these functions in the answer: {clip(', '.join(map(repr, functions)))}"
+            )
         document = documents[name]
         arguments, how = _arguments(functions[name], document, _answers(truth, name), (index, "arguments"))
         gold.append({"name": name, "arguments": arguments})
@@ -144,14 +146,14 @@ def _functions(offered: Any) -> dict[str, dict[str, Any]]:
     functions: dict[str, dict[str, Any]] = {}
     for function in offered if isinstance(offered, list) else [offered]:
         if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-            raise Unusable("a function has no name")
+            raise Unusable("expected a name for each function")
         if not isinstance(function.get("parameters"), dict):
-            raise Unusable("a function has no parameters")
+            raise Unusable("expected an object with the parameters of each function")
         if function["name"] in functions:
-            raise Unusable(f"two functions have the name {clip(repr(function['name']))}")
+            raise Unusable(f"expected different names of functions, got {clip(repr(function['name']))} twice")
         functions[function["name"]] = function
     if not functions:
-        raise Unusable("the task lists no function to call")
+        raise Unusable("expected at least one function in the task, got none")
     return functions
 
 
@@ -163,7 +165,7 @@ def _described(function: dict[str, Any]) -> str:
 def _answers(call: Any, name: str) -> dict[str, list[Any]]:
     answers = call.get(name) if isinstance(call, dict) else None
     if not isinstance(answers, dict):
-        raise Unusable(f"the answer has no call of {clip(repr(name))}")
+        raise Unusable(f"expected a call of {clip(repr(name))} in the answer")
     _check_lists(answers)
     return answers
 
@@ -172,7 +174,7 @@ def _check_lists(value: Any) -> None:
     """Refuse an object with a member that is not a list of acceptable values."""
     if isinstance(value, dict):
         if not all(isinstance(values, list) and values for values in value.values()):
-            raise Unusable("a parameter of the answer has no list of values")
+            raise Unusable("expected a list of values for each parameter in the answer")
         value = [item for values in value.values() for item in values]
     if isinstance(value, list):
         for item in value:
@@ -185,11 +187,11 @@ def _text(question: Any) -> str:
         question = [{"content": question}]
     messages = question[0] if question and isinstance(question[0], list) else question
     if len(question) != 1 and messages is not question:
-        raise Unusable(f"the task has {len(question)} turns, but only tasks with one turn can be used")
+        raise Unusable(f"expected a task with one turn, got {len(question)} turns")
     contents = [message.get("content") if isinstance(message, dict) else None for message in messages]
     texts = [content for content in contents if isinstance(content, str) and content.strip()]
     if not texts or len(texts) < len(contents):
-        raise Unusable("a message of the task contains no text")
+        raise Unusable("expected a text in each message of the task")
     return "\n\n".join(texts)
 
 

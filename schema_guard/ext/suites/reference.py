@@ -142,8 +142,7 @@ def _new(result: BenchResult, recorded: dict[str, Any]) -> dict[str, Clusters]:
     setup = result.setup
     if setup.suite_fingerprint != recorded["suite"]:
         raise InvalidArgument(
-            f"--against reference: the result is for suite {shown(setup.suite)} ({setup.suite_fingerprint}). Expected "
-            f"the documents of the reference ({recorded['suite']}). To create this result, run `schema-guard bench run real`"
+            f"--against reference: the result is for suite {shown(setup.suite)} ({setup.suite_fingerprint}). Expected the documents of the reference ({recorded['suite']}). To create this result, run `schema-guard bench run real`"
         )
     calls = [call._replace(schema="") for call in result.calls]
     every = {
@@ -153,7 +152,7 @@ def _new(result: BenchResult, recorded: dict[str, Any]) -> dict[str, Clusters]:
     new = {name: clusters for name, clusters in every.items() if clusters}
     if not new:
         raise InvalidArgument(
-            "--against reference: the result contains no reply, so it can't be compared with the recorded models"
+            "--against reference: the result contains no reply to compare with the recorded models. Run `schema-guard bench run real` again"
         )
     return new
 

@@ -167,7 +167,7 @@ class TextFile:
             unfinished.write_text(text, encoding="utf-8")
             unfinished.replace(self.path)
         except OSError as error:
-            self._fault("the file of counters cannot be written", error)
+            self._fault("writing the file of counters failed", error)
 
     def stop(self) -> None:
         """Write for the last time. If each process has its own file, remove the file."""

@@ -145,7 +145,7 @@ def enable_from_env(text: str) -> None:
     except Exception as error:
         if is_interruption(error):
             raise
-        _logger.warning("telemetry is off, and calls continue: %s", error)
+        _logger.warning("calls continue without telemetry: %s", error)
 
 
 def _require(every_s: float, most_names: int) -> None:

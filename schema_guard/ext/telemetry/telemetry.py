@@ -49,7 +49,7 @@ class Faults:
         finally:
             self._saying.release()
         if due:
-            warn("telemetry: %s, calls continue: %s", what, type(error).__name__)
+            warn("telemetry: %s: %s. Calls continue", what, type(error).__name__)
 
 
 MOST_WAITING = 2_000
@@ -108,7 +108,7 @@ class Telemetry:
         """Start the telemetry of a call. If only counters are active, read its facts only at its end."""
         signals = self.signals
         return _Followed(
-            self, None if signals is None else self.tried("no span could be begun", signals.start, call())
+            self, None if signals is None else self.tried("starting a span failed", signals.start, call())
         )
 
     def tried(self, what: str, call: Callable[..., Any], *args: Any) -> Any:
@@ -185,7 +185,7 @@ class Telemetry:
                 entry.set()
                 continue
             with self._telling:
-                self.tried("a call could not be told", self.signals.tell, *entry)
+                self.tried("reporting a call failed", self.signals.tell, *entry)
         self._thread = None
         if not self._queue.empty():
             self._start()
@@ -204,14 +204,14 @@ class _Followed:
         signals = self._telemetry.signals
         if self._span is None or signals is None:
             return None
-        return self._telemetry.tried("no span could be entered", signals.enter, self._span)
+        return self._telemetry.tried("entering a span failed", signals.enter, self._span)
 
     def leave(self, entered: Any) -> None:
         if entered is not None and self._telemetry.signals is not None:
             self._telemetry.signals.leave(entered)
 
     def end(self, outcome: Outcome[Any]) -> None:
-        self._telemetry.tried("a call was not counted", self._end, outcome)
+        self._telemetry.tried("counting a call failed", self._end, outcome)
 
     def _end(self, outcome: Outcome[Any]) -> None:
         self._telemetry.counters.count(outcome)

@@ -32,10 +32,7 @@ _SCHEMAS: Final = (
 )  # fmt: skip
 _PARAMETERS: Final = "parameters"
 _NO_ARGUMENTS: Final = {"type": "object", "properties": {}}
-_FORMS: Final = (
-    "a tool as OpenAI, Anthropic, Gemini or Bedrock take it, a Pydantic model, a dataclass, a TypedDict, a Schema "
-    "or a function"
-)
+_FORMS: Final = "a tool definition of OpenAI, Anthropic, Gemini, or Bedrock, a Pydantic model, a dataclass, a TypedDict, a Schema, or a function"
 
 
 class ToolSchema(NamedTuple):

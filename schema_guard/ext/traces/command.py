@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 _AUTO = "auto"
 # Fields that can be anywhere in the rows of every tool.
 _OF_ALL_TOOLS = ("function", "version", "segment", "cluster")
-_NO_TRAFFIC = """--traffic is missing: without it, no failure rate can be computed. Choose one:
-  --traffic all        all calls of a period, failed ones too
-  --traffic sampled    a random sample of them (--sample-share 10%: one in ten)
-  --traffic failures   failed or flagged calls only; they show what fails, never how often
-  --traffic unknown    unknown; they show what fails, never how often"""
+_NO_TRAFFIC = """--traffic is missing. Without it, schema_guard can't compute a failure rate. Choose one:
+  --traffic all        all calls of a period, including the failed ones
+  --traffic sampled    a random sample of the calls (for one in ten, add --sample-share 10%)
+  --traffic failures   only failed or flagged calls, which show what fails, but not how often
+  --traffic unknown    an unknown selection of calls, which shows what fails, but not how often"""
 
 
 def import_replies(  # noqa: PLR0913 - one argument for each option of the command
@@ -126,8 +126,7 @@ def _schemas(given: Sequence[str], place: str | None) -> Schemas:
     """Load the schemas."""
     if not given and place is None:
         raise click.UsageError(
-            "--schema is missing: expected a schema file or module:Model, or --field schema=PATH if the rows contain "
-            "their schema"
+            "--schema is missing: expected a schema file or module:Model, or --field schema=PATH if the rows contain their schema"
         )
     named: dict[str, Schema[Any]] = {}
     for text in given:

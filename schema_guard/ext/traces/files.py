@@ -72,7 +72,9 @@ def _opened(name: str) -> Iterator[BinaryIO]:
             with Path(name).open("rb") as stream:
                 yield stream
     except (OSError, EOFError) as error:
-        raise InvalidArgument(f"{clip(name)}: {getattr(error, 'strerror', None) or error}") from error
+        raise InvalidArgument(
+            f"reading {clip(name)} failed: {getattr(error, 'strerror', None) or error}. Check the path"
+        ) from error
 
 
 class _Pushback:

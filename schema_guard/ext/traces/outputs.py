@@ -27,7 +27,7 @@ _ASSISTANTS: Final = ("assistant", "ai", "model")
 _MESSAGES: Final = ("message", "messages")
 # Names under which tools store only the text.
 _TEXT_KEYS: Final = ("content", "text", "completion", "output", "response")
-_NO_OUTPUT: Final = Failure("transport", "no_reply", "nothing is stored of the reply")
+_NO_OUTPUT: Final = Failure("transport", "no_reply", "the trace does not have the reply")
 _CANCELLED: Final = frozenset(["CancelledError", "KeyboardInterrupt", "GeneratorExit"])
 _PROVIDERS: Final = re.compile(
     r"Error code: [45]\d\d|HTTP status [45]\d\d|\b(?:429|500|502|503|504|529)\b|(?:rate|quota).?limit|overloaded"

@@ -57,7 +57,9 @@ def written(name: str, backend: Backend) -> Iterator[IO[bytes]]:
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise InvalidArgument(f"writing {clip(name)} failed: {error.strerror or error}") from error
+        raise InvalidArgument(
+            f"writing {clip(name)} failed: {error.strerror or error}. Name another file"
+        ) from error
 
 
 @contextmanager
@@ -122,7 +124,9 @@ def opened(name: str, backend: Backend) -> Iterator[IO[bytes]]:
                 )
             yield stream
     except OSError as error:
-        raise InvalidArgument(f"reading {clip(name)} failed: {error.strerror or error}") from error
+        raise InvalidArgument(
+            f"reading {clip(name)} failed: {error.strerror or error}. Check the path"
+        ) from error
 
 
 def _refuse_store(path: Path, backend: Backend) -> None:

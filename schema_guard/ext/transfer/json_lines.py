@@ -48,10 +48,10 @@ _FIELDS = {
 }
 _ENTRIES = frozenset(("export", *_FIELDS))
 _STARTS = {
-    b"SQLite format 3\x00": "is a SQLite database without the records of a store",
-    b"\x1f\x8b": "is compressed: unpack it first, as `gunzip --stdout FILE | schema-guard store import -`",
-    b"\x28\xb5\x2f\xfd": "is compressed: unpack it first, as `zstd -dc FILE | schema-guard store import -`",
-    b"PAR1": "is a Parquet file. Export the store as JSON Lines, which can be imported",
+    b"SQLite format 3\x00": "this is a SQLite database without the records of a store",
+    b"\x1f\x8b": "the file is compressed. Unpack it, as in `gunzip --stdout FILE | schema-guard store import -`",
+    b"\x28\xb5\x2f\xfd": "the file is compressed. Unpack it, as in `zstd -dc FILE | schema-guard store import -`",
+    b"PAR1": "this is a Parquet file. Export the store as JSON Lines, and import that file",
 }
 
 _EXPORTED = "a file that `schema-guard store export` wrote as JSON Lines"
@@ -210,10 +210,10 @@ class FileReading:
                 f"{self.source} has format {version}, but this version of schema-guard reads up to {_FORMAT}. Upgrade schema-guard"
             )
         if version != _FORMAT or type(version) is not int:
-            raise InvalidArgument(f"{what}: at /export/format: expected {_FORMAT}, got {clip(repr(version))}")
+            raise InvalidArgument(f"{what}. At /export/format: expected {_FORMAT}, got {clip(repr(version))}")
         if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
             raise InvalidArgument(
-                f"{what}: at /export/hash_keys: expected an array of strings, got {clip(repr(keys))}"
+                f"{what}. At /export/hash_keys: expected an array of strings, got {clip(repr(keys))}"
             )
         self.data.keys = frozenset(keys)
         if header.get(TEXTS) is True:

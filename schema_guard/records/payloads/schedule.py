@@ -44,6 +44,6 @@ class Schedule:
             is_postponed = getattr(error, "reason", None) == "hurried"
             if not (self._has_warned or is_postponed):
                 self._has_warned = True
-                warn("old rows are not taken out of the store: %s", error)
+                warn("schema_guard could not delete old rows from the store: %s", error)
             return None
         return session

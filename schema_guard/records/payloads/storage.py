@@ -146,7 +146,7 @@ class TextStorage:
             if is_interruption(error):
                 raise
             self.policy = "off"
-            _logger.warning("texts are not stored: %s", error)
+            _logger.warning("schema_guard stores no texts: %s", error)
         # Last: until then, every other thread reads the settings too, and stores no text by a weaker policy.
         self._has_read_project = True
 
@@ -215,7 +215,7 @@ class TextStorage:
             self.redactor_errors += 1
             is_first = self.redactor_errors == 1
         if is_first:  # names only the type of the error, because its message may quote the text
-            _logger.warning("the redaction raised %s: nothing is kept of such a text", type(error).__name__)
+            _logger.warning("redact= raised %s, so schema_guard stores no such text", type(error).__name__)
 
 
 def _as_it_is(attempt: Attempt, task: Prompt | None) -> PendingTexts:

@@ -60,10 +60,7 @@ _SECOND_LOOK_S = 0.05  # without locks, a read can see a page that another proce
 
 _ALONE = "mode=ro&immutable=1"  # the file without its log
 
-_LOG_UNREAD = (
-    "has a log beside it (-wal) with rows that are not in it yet, and its folder cannot be written. Copy both files "
-    "into a folder that can, and name that one"
-)
+_LOG_UNREAD = "has a log file (-wal) with rows that it does not have yet, but schema_guard can't write to its folder. Copy both files into a folder that it can write to, and name the copy"
 
 
 class SQLite:
@@ -397,7 +394,9 @@ class _FileSession(_SQLiteSession):
         if self._process != os.getpid():
             raise WriteRefused(has_forked(self._path), reason="forked_while_writing")
         with translated(self._path, otherwise="write_failed"), self._turn_of(self._path):
-            moved = WriteRefused(f"{self._path} was renamed or removed while it was written", reason="moved")
+            moved = WriteRefused(
+                f"{self._path} was renamed or removed while schema_guard wrote to it", reason="moved"
+            )
             if self._is_moved():
                 raise moved
             self._connections.write_start = time.monotonic(), self.connection

@@ -150,13 +150,11 @@ def warnings_of(path: Path) -> tuple[str, ...]:
     kind = file_system(path)
     if not _is_local(path):
         warnings.append(
-            f"it is on a network file system ({kind}), on which SQLite's locks may fail between machines. Use a local "
-            "disk, or a server"
+            f"the file is on a network file system ({kind}), and SQLite's locks between machines may fail there. Use a local disk, or a PostgreSQL server"
         )
     if not _is_stable(path):
         warnings.append(
-            f"its file system ({kind}) does not keep the numbers of files: a file that is renamed or removed while it "
-            "is written is not noticed"
+            f"the file system ({kind}) does not keep the numbers of files, so schema_guard can't detect if another program renames or removes the file"
         )
     return tuple(warnings)
 

@@ -143,7 +143,7 @@ class Writer:
 
     def _wait_for_first(self) -> None:
         if self.flush(_FIRST_WAIT_S) and not self._is_behind:
-            why = f"was not written within {_FIRST_WAIT_S:g} s: a process that ends now without flush() loses it"
+            why = f"is not stored after {_FIRST_WAIT_S:g} s. If the process ends now without flush(), this record is lost"
             warn("%s: the first record of this process %s", self.backend.url, why)
 
     def settle(self, opener: Opener) -> None:
@@ -159,12 +159,12 @@ class Writer:
         if left and self._waits_too_long():
             self._is_behind = True
             _logger.warning(
-                "%s is held by another process or does not answer: records wait for it, and calls do not",
+                "%s is locked by another process or does not respond. Calls continue, and their records wait",
                 self.backend.url,
             )
         if opener.is_strict and (left or sum(self._lost_records.values()) > lost_records):
             raise StoreError(
-                f"{self.backend.url}: {left} attempts are pending, and the following attempts were lost: {self._lost_records}. Check that the store can be written"
+                f"{self.backend.url}: {left} attempts are pending, and the following attempts were lost: {self._lost_records}. Check that schema_guard can write to the store"
             )
 
     def flush(self, timeout_s: float) -> int:
@@ -409,7 +409,7 @@ class Writer:
         self._kept = (batch, None)
         if not self._is_behind:
             self._is_behind = True
-            warn("records wait, calls continue: %s", error)
+            warn("calls continue, but their records wait: %s", error)
         with self._lock:
             self._settled.notify_all()
             if not self._settled.wait_for(lambda: self._forking, min(pause_s, _SHORT_PAUSE_S)):
@@ -424,7 +424,7 @@ class Writer:
                     del self._unsaved_lost[reason]
         self._warned_at.pop("store_unavailable", None)
         if "queue_full" in lost_records:
-            self._warn("queue_full", "more was recorded than could be written")
+            self._warn("queue_full", "the process records calls faster than it can store them")
 
     def _settle_lost(self, batch: list[Item], reason: str, error: Exception) -> None:
         with self._lock:
@@ -450,7 +450,7 @@ class Writer:
         if before is not None and (reason in _WARNED_ONCE or now - before < _WARN_EVERY_S):
             return
         self._warned_at[reason] = now
-        warn("records are lost (%s), calls continue: %s", reason, why)
+        warn("calls continue, but records are lost (%s): %s", reason, why)
 
 
 _LIVE: WeakSet[Writer] = WeakSet()
@@ -466,7 +466,7 @@ def _stop_all() -> None:
     deadline = time.monotonic() + EXIT_FLUSH_S
     left = sum(writer.stop(_left(deadline)) for writer in list(_LIVE))
     if left:
-        _logger.warning("%d attempts were not stored when the process ended", left)
+        _logger.warning("the process ended before it stored %d attempts. Call flush() at the end", left)
 
 
 def _before_fork() -> None:

@@ -192,7 +192,7 @@ def test_missing_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra) as caught:
         result_page(RESULT)
 
-    assert str(caught.value) == "result_page needs jinja2: pip install 'schema-guard[report]'"
+    assert str(caught.value) == "result_page needs jinja2. Run pip install 'schema-guard[report]'"
 
 
 @pytest.mark.slow

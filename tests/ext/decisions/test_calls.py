@@ -198,7 +198,7 @@ def test_required_text_needs_a_text_model():
             ALL_ASKED,
             "strict_schema",
             "openai-decisions",
-            "only decision. The strongest of these is 'decision'",
+            "only decision. Use another strategy. The strongest one is 'decision'",
         ),
     ],
 )

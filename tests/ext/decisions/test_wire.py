@@ -60,35 +60,47 @@ def choice(*pairs):
 
 
 FAULTS = {
-    "none": ({}, "the reply has no answers"),
+    "none": ({}, "expected a reply with a list or an object under the key 'answers'"),
     "missing": (
         {"answers": wire_answers(QUESTIONS, CERTAIN)["answers"][:2]},
-        "question 2 has no answer",
+        "question 2: expected an answer, got none",
     ),
-    "twice": (changed(2, name="q1", type="choice"), "question 1 has two answers"),
-    "unknown": (changed(0, name="q9"), "the reply answers 'q9', but no question has this name"),
-    "type": (changed(0, type="choice"), "question 0 is a predicate, but its answer has the type 'choice'"),
+    "twice": (changed(2, name="q1", type="choice"), "question 1: expected one answer, got two"),
+    "unknown": (
+        changed(0, name="q9"),
+        "expected only answers to sent questions, got 'q9'",
+    ),
+    "type": (
+        changed(0, type="choice"),
+        "question 0: expected the answer to a predicate, got one of the type 'choice'",
+    ),
     "range": (changed(0, probability=1.5), "question 0: expected a probability from 0 to 1, got 1.5"),
     "null": (changed(0, probability=None), "question 0: expected a probability from 0 to 1, got None"),
     "left out": (
         changed(1, probabilities=choice(("low", 1.0))),
-        "question 1: 'high' has no probability",
+        "question 1: expected a probability for 'high'",
     ),
     "added": (
         changed(1, probabilities=choice(("low", 0.5), ("high", 0.5), ("mid", 0.0))),
-        "question 1: 'mid' isn't an option",
+        "question 1: expected only sent options, got 'mid'",
     ),
-    "no object": ({"answers": {"q0": 0.5}}, "question 0: the answer isn't an object"),
+    "no object": ({"answers": {"q0": 0.5}}, "question 0: expected an object as the answer"),
     "doubled": (
         changed(1, probabilities=choice(("low", 0.5), ("low", 0.5))),
-        "question 1: an option has two probabilities",
+        "question 1: expected one probability for each option, got two for one",
     ),
     "sum": (
         changed(1, probabilities=choice(("low", 0.6), ("high", 0.5))),
-        "question 1: the sum of the probabilities is 1.1, but must be 1",
+        "question 1: expected probabilities with the sum 1, got the sum 1.1",
     ),
-    "chosen": (changed(1, choice="mid"), "question 1: the choice 'mid' isn't an option"),
-    "bare": (changed(1, probabilities=None), "question 1: the answer has no probabilities"),
+    "chosen": (
+        changed(1, choice="mid"),
+        "question 1: expected a sent option, got the choice 'mid'",
+    ),
+    "bare": (
+        changed(1, probabilities=None),
+        "question 1: expected a list or an object under the key 'probabilities'",
+    ),
 }
 
 
@@ -142,5 +154,5 @@ def test_rounding_explains_only_some_sums_of_many_options(largest, rest, is_poss
     if is_possible:
         assert answers_of(reply, (question,), HOST) == {0: held}
     else:
-        with pytest.raises(BadAnswer, match="the sum of the probabilities is"):
+        with pytest.raises(BadAnswer, match="expected probabilities with the sum 1, got the sum"):
             answers_of(reply, (question,), HOST)

@@ -20,6 +20,7 @@ def test_a_function_of_ones_own_is_told_at_decoration(provider, strategy):
         assert guard({"type": "object"}, strategy=strategy, provider=provider, store=None)(ask)
         return
     with pytest.raises(
-        InvalidArgument, match=r"The strongest of these is '(strict_schema|tool_call|decision)'$"
+        InvalidArgument,
+        match=r"Use another strategy. The strongest one is '(strict_schema|tool_call|decision)'$",
     ):
         guard({"type": "object"}, strategy=strategy, provider=provider, store=None)(ask)

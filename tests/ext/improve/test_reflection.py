@@ -133,6 +133,6 @@ def test_names_the_extra_of_a_missing_package(monkeypatch):
     monkeypatch.setattr(reflection, "import_module", missing)
 
     with pytest.raises(
-        MissingExtra, match=r"optimizer 'gepa' needs gepa: pip install 'schema-guard\[gepa\]'"
+        MissingExtra, match=r"optimizer 'gepa' needs gepa. Run pip install 'schema-guard\[gepa\]'"
     ):
         reflection.sdk()

@@ -18,7 +18,7 @@ def test_missing_engine_is_a_missing_extra(monkeypatch, package):
     with pytest.raises(MissingExtra) as caught:
         connect("local")
 
-    assert str(caught.value) == f"model 'local' needs {package}: pip install 'schema-guard[local]'"
+    assert str(caught.value) == f"model 'local' needs {package}. Run pip install 'schema-guard[local]'"
 
 
 def test_what_is_no_adapter_is_refused(tmp_path):

@@ -207,7 +207,7 @@ def test_a_missing_package_is_named(monkeypatch):
     """A function of your own that uses the provider also needs the package."""
     monkeypatch.setitem(__import__("sys").modules, "outlines.types", None)
 
-    with pytest.raises(MissingExtra, match=r"needs outlines: pip install 'schema-guard\[outlines\]'"):
+    with pytest.raises(MissingExtra, match=r"needs outlines. Run pip install 'schema-guard\[outlines\]'"):
         options_for("outlines", "strict_schema", Schema.of(CAR))
 
 

@@ -341,7 +341,7 @@ def test_each_strategy_that_it_has_gives_the_value(at, name, strategy):
             assert f"provider {model.provider!r} does not support the strategy {strategy!r}" in str(
                 caught.value
             )
-            assert str(caught.value).endswith(f"The strongest of these is {strongest!r}")
+            assert str(caught.value).endswith(f"Use another strategy. The strongest one is {strongest!r}")
             return
         outcome = outcome_of(model, strategy=strategy)
 
@@ -371,4 +371,4 @@ def test_a_missing_package_is_named(at, name, server, monkeypatch):
 
     extra = kind if kind in MODULES else "openai"
     package = PACKAGES.get(kind, "openai")
-    assert str(caught.value) == f"model 'm' needs {package}: pip install 'schema-guard[{extra}]'"
+    assert str(caught.value) == f"model 'm' needs {package}. Run pip install 'schema-guard[{extra}]'"

@@ -63,7 +63,7 @@ def test_nothing_to_ask_is_refused():
     with pytest.raises(InvalidArgument) as caught:
         inputs_of(SCHEMA, [])
 
-    assert str(caught.value) == "inputs for schema 'Count': expected at least one input, but there is none"
+    assert str(caught.value) == "inputs for schema 'Count': expected at least one input, got none"
 
 
 def test_lines_of_a_text_file_are_texts(tmp_path):

@@ -153,7 +153,7 @@ def test_server_crash_loses_no_row(postgres, new_schema, make, caplog, roll_ups_
         assert store.counts() == Counts(before + during + after, before + during + after, {}, 0)
     assert longest < 0.2
     (text,) = warnings(caplog)
-    assert text.startswith(f"records wait, calls continue: {backend.url} is not available now: ")
+    assert text.startswith(f"calls continue, but their records wait: {backend.url} is not available now: ")
     assert roll_ups_equal_rows(backend) == before + during + after
 
 
@@ -205,7 +205,10 @@ def test_memory_is_bounded_while_the_server_is_away(proxy, behind, make, monkeyp
     assert away.pending <= 1 + 2 * 50  # what is being written, and the queue
     assert stored + lost_records == 601
     lines = [text.partition(":")[0] for text in warnings(caplog)]
-    assert lines == ["records wait, calls continue", "records are lost (queue_full), calls continue"]
+    assert lines == [
+        "calls continue, but their records wait",
+        "calls continue, but records are lost (queue_full)",
+    ]
 
 
 def test_a_call_in_sync_waits_a_quarter_of_a_second_for_a_server_that_is_silent(proxy, behind, make, caplog):

@@ -217,7 +217,7 @@ def test_a_budget_without_a_known_cost_allows_one_request(store, caplog):
     assert other.flush(5) == 0
 
     assert len(asked) == 1
-    assert "no known cost" in caplog.text
+    assert "is unknown" in caplog.text
 
 
 def test_a_forked_child_waits_for_no_question_of_its_parent(store):

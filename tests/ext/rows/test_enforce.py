@@ -340,8 +340,10 @@ def test_a_recorder_whose_store_cannot_be_read_lets_the_rows_go_on(tmp_path, cap
 
     _OneWriter(f"sqlite:///{tmp_path}/records.db").record([(outcome, None)])
 
-    (told_of,) = [record.getMessage() for record in caplog.records if "rows continue" in record.getMessage()]
-    assert told_of.startswith("1 calls are not recorded, and the rows continue: ")
+    (told_of,) = [
+        record.getMessage() for record in caplog.records if "their rows have" in record.getMessage()
+    ]
+    assert told_of.startswith("recording 1 calls failed, but their rows have the results: ")
 
 
 # On Ray.
@@ -352,8 +354,8 @@ on_ray = [pytest.mark.slow, pytest.mark.filterwarnings("default")]
 @pytest.fixture(scope="module")
 def cluster():
     """Two workers on this machine, gone with the tests."""
-    ray = pytest.importorskip("ray", reason="no Ray: pip install 'schema-guard[ray]'")
-    pytest.importorskip("ray.data", reason="no Ray Data: pip install 'schema-guard[ray]'")
+    ray = pytest.importorskip("ray", reason="no Ray. Run pip install 'schema-guard[ray]'")
+    pytest.importorskip("ray.data", reason="no Ray Data. Run pip install 'schema-guard[ray]'")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         # All stores hash with one key, so that their hashes can be compared.

@@ -362,4 +362,4 @@ def test_without_ray_its_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra) as caught:
         run_on_ray(plan_for(), {"model": ScriptedModel({"": "{}"})})
 
-    assert str(caught.value) == "executor 'ray' needs ray: pip install 'schema-guard[ray]'"
+    assert str(caught.value) == "executor 'ray' needs ray. Run pip install 'schema-guard[ray]'"

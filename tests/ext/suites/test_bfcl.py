@@ -226,10 +226,10 @@ def test_one_call_of_several_functions_is_a_list_of_one(tmp_path):
 REFUSED = {
     "turns": (
         _ride(question=RIDE["question"] * 2),
-        "the task has 2 turns, but only tasks with one turn can be used",
+        "expected a task with one turn, got 2 turns",
     ),
-    "no_text": (_ride(question=[[{"role": "user"}]]), "a message of the task contains no text"),
-    "empty_question": (_ride(question=" "), "a message of the task contains no text"),
+    "no_text": (_ride(question=[[{"role": "user"}]]), "expected a text in each message of the task"),
+    "empty_question": (_ride(question=" "), "expected a text in each message of the task"),
     "required_is_no_name": (
         _ride(
             function={"name": "cab.order", "parameters": {"properties": {"to": {}}, "required": [["to"]]}},
@@ -237,24 +237,30 @@ REFUSED = {
         ),
         "schema: schema is invalid at /required/0: expected string, got array of 1 item",
     ),
-    "no_message": (_ride(question=[[]]), "a message of the task contains no text"),
-    "functions": (_ride(function=RIDE["function"] * 3), "two functions have the name 'cab.order'"),
-    "no_functions": (_ride(function=[]), "the task lists no function to call"),
-    "no_name": (_ride(function={"parameters": {}}), "a function has no name"),
-    "no_parameters": (_ride(function={"name": "f"}), "a function has no parameters"),
-    "no_calls": (_ride(truth=[]), "the answer of the task contains no function call"),
+    "no_message": (_ride(question=[[]]), "expected a text in each message of the task"),
+    "functions": (
+        _ride(function=RIDE["function"] * 3),
+        "expected different names of functions, got 'cab.order' twice",
+    ),
+    "no_functions": (_ride(function=[]), "expected at least one function in the task, got none"),
+    "no_name": (_ride(function={"parameters": {}}), "expected a name for each function"),
+    "no_parameters": (
+        _ride(function={"name": "f"}),
+        "expected an object with the parameters of each function",
+    ),
+    "no_calls": (_ride(truth=[]), "expected at least one function call in the answer, got none"),
     "other_calls": (
         _ride(truth=[*RIDE_ANSWER["ground_truth"], {"f": {}}]),
-        "the answer has no call of 'cab.order'",
+        "expected a call of one of these functions in the answer: 'cab.order'",
     ),
-    "other_call": (_ride(truth=[{"f": {}}]), "the answer has no call of 'cab.order'"),
+    "other_call": (_ride(truth=[{"f": {}}]), "expected a call of 'cab.order' in the answer"),
     "no_list": (
         _ride(truth=[{"cab.order": {"to": "x"}}]),
-        "a parameter of the answer has no list of values",
+        "expected a list of values for each parameter in the answer",
     ),
     "no_list_within": (
         _ride(truth=[{"cab.order": {"to": [[{"x": []}]]}}]),
-        "a parameter of the answer has no list of values",
+        "expected a list of values for each parameter in the answer",
     ),
     "objects": (
         _ride(truth=[{"cab.order": {"to": ["x"], "extras": [{"seats": [1]}, {"seats": [2]}]}}]),
@@ -336,5 +342,5 @@ def test_question_without_an_answer_is_left_out(tmp_path):
     """An answer is in the question, or in the file beside it."""
     suite, left_out = _suite(tmp_path, [RIDE, {**RIDE, "id": "x"}], [RIDE_ANSWER])
 
-    assert left_out == ["x: the task has no answer"]
+    assert left_out == ["x: expected an answer to the task, got none"]
     assert [task.id for entry in suite.schemas for task in entry.tasks] == ["simple_0"]

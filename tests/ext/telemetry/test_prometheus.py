@@ -232,7 +232,7 @@ def test_a_file_that_cannot_be_written_harms_no_call(tmp_path, caplog):
         time.sleep(0.01)
 
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["telemetry: the file of counters cannot be written, calls continue: FileNotFoundError"]
+    assert lines == ["telemetry: writing the file of counters failed: FileNotFoundError. Calls continue"]
 
 
 def test_what_two_threads_find_at_once_is_said_once(tmp_path, caplog, monkeypatch):

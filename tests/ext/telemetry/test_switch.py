@@ -139,7 +139,7 @@ def test_an_exporter_that_raises_harms_no_call(sdk, f, caplog):
     assert [f("a") for _ in range(5)] == ["{}"] * 5
     assert telemetry.flush(5.0) == 0
     lines = [record.getMessage() for record in caplog.records]
-    assert lines == ["telemetry: a call could not be told, calls continue: RuntimeError"]
+    assert lines == ["telemetry: reporting a call failed: RuntimeError. Calls continue"]
 
 
 def test_a_span_that_cannot_begin_harms_no_call(sdk, f, caplog):
@@ -156,7 +156,7 @@ def test_a_span_that_cannot_begin_harms_no_call(sdk, f, caplog):
     assert f("a") == "{}"
     assert on.counters.read()["calls"] == {("f", "t", "valid_first_time"): 1}
     assert [record.getMessage() for record in caplog.records] == [
-        "telemetry: no span could be begun, calls continue: RuntimeError"
+        "telemetry: starting a span failed: RuntimeError. Calls continue"
     ]
 
 

@@ -129,7 +129,7 @@ def test_a_dry_run_counts_and_stores_nothing(tmp_path):
 
 def test_a_file_that_is_not_there_is_told(store):
     """With the reason of the system."""
-    with pytest.raises(InvalidArgument, match=r"none\.jsonl: No such file or directory"):
+    with pytest.raises(InvalidArgument, match=r"reading none\.jsonl failed: No such file or directory"):
         bring(store, "none.jsonl")
 
 
@@ -137,7 +137,7 @@ def test_parquet_needs_pyarrow_and_says_so(tmp_path, store, monkeypatch):
     """The extra is named."""
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
 
-    with pytest.raises(MissingExtra, match=r"needs pyarrow: pip install 'schema-guard\[parquet\]'"):
+    with pytest.raises(MissingExtra, match=r"needs pyarrow. Run pip install 'schema-guard\[parquet\]'"):
         bring(store, str(tmp_path / "x.parquet"))
 
 

@@ -128,7 +128,10 @@ def test_what_the_host_refuses_can_be_begun_otherwise(begin, orders):
 
         assert status == 2
         assert "status 400: Model smal is not available for fine-tuning" in err
-        assert "after the fix, the same command resumes the job; --again starts a new job" in err
+        assert (
+            "fix the fault. Then run the same command to resume the job, or add --again to start a new job"
+            in err
+        )
         assert begin(server, "--yes", "--again")[0] == 0
         assert [one.base for one in server.jobs.values()] == ["small"]
 
@@ -147,7 +150,7 @@ def test_an_interrupt_leaves_the_job_running(begin, capsys, orders, monkeypatch)
 
         assert (status, out.splitlines()[0]) == (2, "openai-compatible, small: queued (ftjob-3)")
         assert f"  continue: schema-guard tune run {orders}" in out.splitlines()
-        assert "interrupted: the job at the server still runs" in err
+        assert "interrupted. The job at the server still runs" in err
         assert run(capsys, "tune", "run", orders, "--status")[0] == 0
         assert run(capsys, "tune", "run", orders, "--again", "--base", "small")[0] == 2
         status, out, _ = run(capsys, "tune", "run", orders, "--cancel", "--format", "json")
@@ -249,7 +252,7 @@ def test_settings_of_this_machine_are_refused_for_a_host(begin, orders, option):
         status, _, err = begin(server, "--yes", option, "1")
 
         assert (status, server.requests, load_job(orders)) == (2, [], None)
-    assert f"{option} has an effect only with --backend local" in err
+    assert f"{option} has an effect only with --backend local. Omit it" in err
 
 
 def local_job(folder, **changes):

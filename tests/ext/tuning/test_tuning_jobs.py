@@ -87,5 +87,5 @@ def test_a_store_that_is_gone_is_reported(story, tmp_path):
 
     words = tune(story)
 
-    assert "the job is not recorded in a store:" in words
+    assert "the store has no record of the job:" in words
     assert not (tmp_path / "records.db").exists()

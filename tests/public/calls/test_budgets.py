@@ -337,7 +337,7 @@ ENDS = {
     "a stream": (
         Limits(max_elapsed_s=0.75),
         "stream",
-        "    the time budget ended the reply before it was complete",
+        "    the time limit ended before the reply was complete",
     ),
     "none": (Limits(max_elapsed_s=9.0), "plain", "to allow more attempts: max_attempts=6"),
 }

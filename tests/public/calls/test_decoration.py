@@ -60,7 +60,7 @@ WRONG = (
     Wrong("check", {"checks": ["no"]}, "checks: 'no': expected a callable that returns a bool, None, or a message"),
     Wrong("a check alone", {"checks": len}, "checks=<built-in function len>: expected a list of callables"),
     Wrong("examples", {"examples": 3}, "examples=3: expected a list of (task, value)"),
-    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected a tuple (task, value), whose task is a str or None"),
+    Wrong("example", {"examples": [VALUE]}, "examples: {'total': 1}: expected a tuple (task, value), with a str or None as the task"),
     Wrong(
         "invalid example",
         {"examples": [("t", {"total": "one"})], "strategy": "few_shot"},
@@ -117,7 +117,7 @@ WRONG_OPTIONS = (
         "not of this provider",
         {"strategy": "tool_call", "provider": "llamacpp-llguidance"},
         "provider 'llamacpp-llguidance' does not support the strategy 'tool_call', only bare, few_shot, json_mode, "
-        "reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt. The strongest of these is 'strict_schema'",
+        "reason_then_format, reason_then_strict, strict_only, strict_schema, system_prompt. Use another strategy. The strongest one is 'strict_schema'",
     ),
 )
 

@@ -65,7 +65,7 @@ GUARD_FAILED = {
     "no JSON": (
         ["no"], {},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, syntax no_json:",
-        "    no JSON text in the reply", f"{SEE}{MORE}3",
+        "    the reply has no JSON text", f"{SEE}{MORE}3",
     ),
     "refusal in prose": (
         ["I'm sorry, but I can't help with that."], {"max_attempts": 3},
@@ -85,17 +85,17 @@ GUARD_FAILED = {
     "unfinished": (
         ['{"total":'], {"max_attempts": 3},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation unfinished:",
-        "    the text ends inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options' and provider=",
+        "    the reply ends inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options' and provider=",
     ),
     "cut off": (
         [CUT], {"max_attempts": 3, "provider": "openai"},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation max_tokens:",
-        "    cut off at the output limit inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options'",
+        "    the output limit cut off the reply inside a JSON text", f"{SEE}{LONGER}, with a parameter 'options'",
     ),
     "runaway": (
         [wire.chat('{"total":' + " " * 99, finish_reason="length")], {},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation runaway:",
-        "    cut off while it repeated white space",
+        "    the reply was cut off while it repeated white space",
         f"{SEE}; a larger output limit does not fix it: ask for less reasoning, or without a grammar, or another model",
     ),
     "check": (
@@ -180,7 +180,7 @@ def test_cut_off_reply_is_retried_with_twice_the_limit(sent, replies, budget, li
     assert limits == sent
     assert str(caught.value).split("\n")[1:] == [
         f"  attempt {replies}, truncation max_tokens:",
-        "    cut off at the output limit inside a JSON text",
+        "    the output limit cut off the reply inside a JSON text",
         *lines,
         f"{SEE}{LONGER}",
     ]
@@ -208,7 +208,7 @@ OTHER = {
     "no choices": ({"object": "chat.completion", "choices": []}, ": the provider sent no reply"),
     "HTML": (
         "<!DOCTYPE html><p>",
-        ": an HTML page came instead of a reply: is the base URL right, is there a proxy?",
+        ": the server sent an HTML page instead of a reply. Check the base URL and the proxy",
     ),
     "None": (
         None,

@@ -66,7 +66,7 @@ GIVES = (
         "<!DOCTYPE html><html></html>",
         CallFailed,
         ("transport", "provider_error"),
-        "ask: an HTML page came instead of a reply: is the base URL right, is there a proxy?",
+        "ask: the server sent an HTML page instead of a reply. Check the base URL and the proxy",
     ),
     Gives("None", None, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("None") + ". If the model found nothing, return its text, null"),
     Gives("a number", 3, InvalidArgument, ("transport", "no_reply"), "ask: the function returned a value of type 'int', not a model's reply: the schema's own type is another. Return the reply or its text"),

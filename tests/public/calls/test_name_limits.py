@@ -47,7 +47,7 @@ def test_segments_are_bounded(store, caplog, reply):
     assert (len(result), result["others"], result["s3"], result["s199"]) == (MOST_SEGMENTS + 1, 25, 2, 1)
     assert len(said(caplog)) == 1
     assert (
-        " has more than 200 segments: the calls of all further ones are recorded under 'others'"
+        " has more than 200 segments. schema_guard records the calls of all further ones under 'others'"
         in said(caplog)[0]
     )
 

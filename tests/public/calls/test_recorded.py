@@ -244,7 +244,7 @@ def test_a_store_that_cannot_be_opened_loses_no_call(tmp_path, caplog):
     store.flush()
     assert store.counts().lost_records == {"store_unavailable": 1}
     store.close()
-    assert "records are lost (store_unavailable), calls continue" in caplog.text
+    assert "calls continue, but records are lost (store_unavailable): " in caplog.text
 
 
 def test_examples_are_shown():

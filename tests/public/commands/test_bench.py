@@ -217,7 +217,7 @@ def test_interrupted_run_says_how_to_go_on(folder):
 
     assert process.returncode == 2
     assert "interrupted" in out
-    assert err.splitlines()[-1] == "schema-guard: interrupted: continue with --journal j --resume"
+    assert err.splitlines()[-1] == "schema-guard: interrupted. To continue, add --journal j --resume"
 
 
 def test_resumed_run_ends_as_an_uninterrupted_one(capsys):
@@ -251,7 +251,7 @@ def test_model_that_does_not_answer_is_an_error_of_the_environment(capsys):
     status, out, err = bench(capsys, model="scripted:m.jsonl")
 
     assert status == 2
-    assert err.splitlines()[-1] == r"schema-guard: no call got a reply: TimeoutError: too \x1b slow"
+    assert err.splitlines()[-1] == r"schema-guard: no call returned a reply: TimeoutError: too \x1b slow"
     assert "\x1b" not in out
 
 

@@ -258,7 +258,7 @@ def test_a_playbook_run_for_nobody_says_that_it_counts_for_nobody(two, folder, c
     """Where a schema has several functions, the first line says so; the verdicts on them leave it out."""
     _, _, err = run(capsys, *run_in(folder))
     assert (
-        "several functions (shop.mail.extract, shop.scan.extract); without --function, these results count for"
+        "several functions use ticket (shop.mail.extract, shop.scan.extract). Without --function, these results count for"
         in err
     )
 

@@ -286,7 +286,7 @@ def test_a_function_with_calls_of_another_segment_is_not_silent(production):
     status, out, err = production.run("watch", "--max-failure-rate", "1%", "--segment", "us")
 
     assert (status, out.partition(":")[0]) == (1, "BREACH")
-    assert err == "the last call was on 2026-05-28, so the result describes the calls until then\n"
+    assert err == "the last call was on 2026-05-28, so the result describes only the calls up to this date\n"
 
 
 def test_the_last_call_of_a_silent_function_is_that_of_all_segments(production):
@@ -336,4 +336,4 @@ def test_old_calls_are_named(production):
     status, out, err = production.run("watch", "--max-failure-rate", "1%")
 
     assert (status, out.partition(":")[0]) == (1, "BREACH")
-    assert err == "the last call was on 2026-05-28, so the result describes the calls until then\n"
+    assert err == "the last call was on 2026-05-28, so the result describes only the calls up to this date\n"

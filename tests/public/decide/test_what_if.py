@@ -73,7 +73,7 @@ def test_changes_change_the_verdict():
         ("failure_csot=1", "what-if 'failure_csot': expected the path of a value in the evidence. Did you mean 'failure_cost'?"),
         ("economics.failure=1", "what-if 'economics.failure': expected the path of a value in the evidence. Did you mean 'economics.failure_cost'?"),
         ("zzzz=1", "what-if 'zzzz': expected the path of a value in the evidence, such as config.target"),
-        ("hit=0", "what-if 'hit': several paths have this ending: economics.prompt_cost.hit, economics.tuned_cost.hit. Write a longer part of the path"),
+        ("hit=0", "what-if 'hit': several paths have this ending: economics.prompt_cost.hit, economics.tuned_cost.hit. Write more of the path"),
     ],
 )  # fmt: skip
 def test_change_that_goes_nowhere_is_an_error(change, message):
@@ -87,7 +87,7 @@ def test_change_that_goes_nowhere_is_an_error(change, message):
 def test_many_places_are_not_all_named():
     """Of the places a short name may mean, five are named and the others counted."""
     with pytest.raises(
-        InvalidArgument, match=r"reason_then_format\.status|and 10 more. Write a longer part of the path"
+        InvalidArgument, match=r"reason_then_format\.status|and 10 more. Write more of the path"
     ):
         what_if(piloted({"n": 1, "k_final": 0}), ["status=untested"])
 

@@ -46,8 +46,8 @@ def test_full_queue_lost_records_the_newest_calls(path, caplog):
         rows = [row["call_id"] for row in store.attempts()]
 
     first, lost = (record.getMessage() for record in caplog.records)
-    assert "the first record of this process was not written within 1 s" in first
-    assert lost.startswith("records are lost (queue_full)")
+    assert "the first record of this process is not stored after 1 s" in first
+    assert lost.startswith("calls continue, but records are lost (queue_full)")
     assert during == (10_021, 0, {"queue_full": 20}, 10_001)
     assert after == (10_021, 10_001, {"queue_full": 20}, 0)
     assert rows == ["first", *map(str, range(MOST_WAITING))]
@@ -186,7 +186,7 @@ def test_calls_succeed_without_a_usable_store(where, durability, tmp_path, caplo
     assert words in str(refused.value)
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == 1
-    assert messages[0].startswith("records are lost (store_unavailable), calls continue: ")
+    assert messages[0].startswith("calls continue, but records are lost (store_unavailable): ")
     assert words in messages[0]
 
 

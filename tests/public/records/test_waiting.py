@@ -11,4 +11,4 @@ def test_store_recovers_after_a_long_lock(locked_child):
     assert during == [2, 0, {"locked": 2}, 0]
     assert after == [3, 1, {"locked": 2}, 0]
     assert (lost_records, rows) == ({"locked": 2}, ["2"])
-    assert errors.count("records are lost (locked), calls continue") == 1
+    assert errors.count("calls continue, but records are lost (locked)") == 1

@@ -185,7 +185,7 @@ def test_missing_extra_is_named(monkeypatch):
     with pytest.raises(MissingExtra) as caught:
         decision_page(VERDICTS["pilot"])
 
-    assert str(caught.value) == "decision_page needs jinja2: pip install 'schema-guard[report]'"
+    assert str(caught.value) == "decision_page needs jinja2. Run pip install 'schema-guard[report]'"
 
 
 @pytest.mark.parametrize("name", thinned(EVIDENCE, 5))

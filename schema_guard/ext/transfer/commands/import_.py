@@ -196,8 +196,7 @@ def _report(found: Sequence[Added], form: str, *, dry_run: bool) -> None:
         print(f"{safe(one.source)}: {_counted(one, dry_run=dry_run)}")
         if one.is_of_another_key:
             note(
-                f"{one.source}: new calls in this store are hashed with another key, so these inputs are not "
-                "recognized. To recognize them, set SCHEMA_GUARD_HASH_KEY to the key of the source."
+                f"{one.source}: this store hashes new calls with another key, so it does not recognize these inputs. To recognize them, set SCHEMA_GUARD_HASH_KEY to the key of the source."
             )
 
 

@@ -125,8 +125,7 @@ class TuneOptions:
             given, known = getattr(self, name), known_of.get(name)
             if given is not None and given != known:
                 raise click.UsageError(
-                    f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}. Omit the option to "
-                    "resume that job, or start a new job with --again"
+                    f"--{name} {safe(str(given))}: the job in {JOB_FILE} has {safe(str(known))}. Omit the option to resume that job, or start a new job with --again"
                 )
 
 
@@ -168,7 +167,7 @@ def _print_plan(asked: TuneOptions, directory: Path, form: str) -> int:
             raise click.UsageError(f"--{name.replace('_', '-')} has no effect with --dry-run. Omit it")
     job = _known(asked, directory)
     if job is not None:
-        lines = [f"the job in {JOB_FILE} is {job.status}: the same command without --dry-run resumes it"]
+        lines = [f"the job in {JOB_FILE} is {job.status}. To resume it, run the command without --dry-run"]
         cost: Any = job.cost
     elif _is_here(asked, directory):
         plan = _plan_here(directory, _lora(asked, None))
@@ -214,8 +213,7 @@ def _known(asked: TuneOptions, directory: Path) -> TuningJob | None:
         return job
     elif not job.has_ended and job.is_begun:
         raise click.UsageError(
-            f"--again: the job has the status '{job.status}'. Cancel it with --cancel first. If your API key no longer works, "
-            f"move {JOB_FILE} to another folder"
+            f"--again: the job has the status '{job.status}'. Cancel it with --cancel first. If your API key no longer works, move {JOB_FILE} to another folder"
         )
     return None
 
@@ -267,7 +265,7 @@ def _here(asked: TuneOptions, directory: Path, yes: bool) -> TuningJob:
 
             return train(directory, settings=settings, on_step=stepped, report=note)
     except KeyboardInterrupt:
-        note("interrupted: the same command resumes from the last checkpoint")
+        note("interrupted. To resume from the last checkpoint, run the same command")
     ended = load_job(directory)
     assert ended is not None
     return _as_seen(directory, ended)
@@ -318,7 +316,7 @@ def _note_in_store(directory: Path, job: TuningJob) -> None:
             store.declare_step(content, TUNING, "started", text, function=manifest.get("function"))
     except (SchemaGuardError, click.ClickException) as error:
         words = error.format_message() if isinstance(error, click.ClickException) else error
-        note(f"the job is not recorded in a store: {words}. Pass feasibility.active_tuner to `decide`")
+        note(f"the store has no record of the job: {words}. Pass feasibility.active_tuner to `decide`")
 
 
 def _served(asked: TuneOptions, directory: Path, job: TuningJob) -> TuningJob:
@@ -373,7 +371,7 @@ def _plan(asked: TuneOptions, found: TrainingSet) -> JobPlan:
     backend, base = asked.backend, asked.base
     for name in _HERE_ONLY:
         if getattr(asked, name) is not None:
-            raise click.UsageError(f"--{name} has an effect only with --backend local")
+            raise click.UsageError(f"--{name} has an effect only with --backend local. Omit it")
     if backend is None or base is None:
         missing = "--backend" if backend is None else "--base"
         raise click.UsageError(
@@ -409,9 +407,9 @@ def _run(tuning: HostTuning, job: TuningJob) -> TuningJob:
     try:
         return tuning.run(job)
     except HostError:
-        note("after the fix, the same command resumes the job; --again starts a new job")
+        note("fix the fault. Then run the same command to resume the job, or add --again to start a new job")
         raise
     except KeyboardInterrupt:
         now = load_job(tuning.directory) or job
-        note(f"interrupted: the job at {host_of(job.backend).label} still runs")
+        note(f"interrupted. The job at {host_of(job.backend).label} still runs")
         return now

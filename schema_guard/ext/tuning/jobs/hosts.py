@@ -137,7 +137,7 @@ class JobHost:
             raise self._refused(error) from error
         except self._sdk.APIError as error:
             raise HostError(
-                f"{self._label} did not answer: {clip(str(error), _WIDTH)}", status=None, is_passing=True
+                f"{self._label} did not reply: {clip(str(error), _WIDTH)}", status=None, is_passing=True
             ) from error
 
     def _refused(self, error: Any) -> HostError:
@@ -297,8 +297,7 @@ def connect_host(backend: str, url: str | None) -> JobHost:
     host = host_of(backend)
     if host.guide is not None:
         raise InvalidArgument(
-            f"--backend {backend}: schema_guard can't start jobs at {host.label}, which has its own API. Upload train.jsonl and "
-            f"validation.jsonl as {host.guide} describes, then use connect('{backend}:NAME')"
+            f"--backend {backend}: schema_guard can't start jobs at {host.label}, which has its own API. Upload train.jsonl and validation.jsonl as {host.guide} describes, then use connect('{backend}:NAME')"
         )
     if url is not None or backend == "openai-compatible":
         address = checked_url(url)

@@ -122,7 +122,7 @@ class HostTuning:
             HostError: The host refuses, or doesn't answer.
         """
         if job.has_ended:
-            raise SchemaGuardError(f"the job already has the status '{job.status}', so it can't be cancelled")
+            raise SchemaGuardError(f"the job has already ended with the status '{job.status}'")
         if job.id is None and job.is_begun:
             job = _again(partial(self.host.find_job, job), self.following) or job
         if job.id is None:

@@ -141,12 +141,12 @@ class RoutingPolicy:
             args: The arguments of the call.
             kwargs: The arguments of the call.
         """
-        words = "checking kill_switch= failed with %s: it counts as pulled, so the prompt answers such calls"
+        words = "checking kill_switch= failed with %s, so the prompt answers such calls"
         if self._result_of(self._is_off, "switch_errors", words, otherwise=True):
             self.count("switched_off")
             return Way("prompt")
         is_primary = partial(self._is_primary, prompt.guard.about.segment, args, kwargs)
-        words = "primary= raised %s: the prompt answers such calls"
+        words = "primary= raised %s, so the prompt answers such calls"
         if not self._result_of(is_primary, "primary_errors", words, otherwise=False):
             return Way("prompt")
         if not self._is_restored:
@@ -176,7 +176,7 @@ class RoutingPolicy:
         # Without an exception, only limits cancel a call.
         is_lost = failure is not None and failure.kind == "transport" and failure.code != "cancelled"
         if error is not None or is_lost:
-            words = "the tuned function failed with %s: the prompt answers such calls"
+            words = "the tuned function failed with %s, so the prompt answers such calls"
             self._warn("tuned_errors", words, error or failure)
         self.count("fallbacks")
         return True
@@ -221,7 +221,7 @@ class RoutingPolicy:
 
     def _go_back(self, course: Course) -> None:
         """Log why the tuned model is off, and write the file of the kill switch, so that other processes stop too."""
-        why = f"{self._name}: the tuned model is out of use: {course.why_back}"
+        why = f"{self._name}: the tuned model answers no more calls: {course.why_back}"
         _logger.warning("%s", why)
         if self._switch_file is None:
             return
@@ -232,7 +232,8 @@ class RoutingPolicy:
             return
         except OSError as error:
             _logger.warning(
-                "kill_switch: the file cannot be made: %s: other processes do not know of it", error
+                "kill_switch: creating the file failed: %s. Other processes may still use the tuned model",
+                error,
             )
 
     def count(self, what: str) -> int:
@@ -244,7 +245,7 @@ class RoutingPolicy:
     def _warn(self, what: str, words: str, error: object) -> None:
         """Count a fault, and log the type of the first one, because its text may come from a user or a model."""
         if self.count(what) == 1:
-            _logger.warning("%s: %s; further ones are counted", self._name, words % type(error).__name__)
+            _logger.warning("%s: %s. Further ones are only counted", self._name, words % type(error).__name__)
 
 
 def _check_primary(primary: Any) -> None:
@@ -276,8 +277,7 @@ def _switch_of(source: Any) -> tuple[Path | None, Callable[[], bool]]:
         return None, lambda: bool(source())
     if source == "" or not isinstance(source, (str, os.PathLike)):
         raise InvalidArgument(
-            f"kill_switch={clip(repr(source))}: expected a path or a function. The tuned model is off while the "
-            "file exists or the function returns True"
+            f"kill_switch={clip(repr(source))}: expected a path or a function. The tuned model is off while the file exists or the function returns True"
         )
     path = Path(source)
     if path.is_dir():
@@ -324,7 +324,7 @@ def routing_key(name: str, store: Any) -> bytes:
         if is_interruption(error):
             raise
         _logger.warning(
-            "%s: the store's key cannot be read (%s). Until this process ends, inputs are split without it",
+            "%s: reading the store's key failed (%s). Until this process ends, schema_guard splits the inputs without it",
             name,
             type(error).__name__,
         )
@@ -386,8 +386,7 @@ class Evidence:
         tune = verdict.get("tune")
         if not isinstance(tune, list) or not tune:
             raise InvalidArgument(
-                f"Evidence.of: the verdict {clip(repr(verdict.get('verdict')))} names no segments to tune. Expected "
-                "FINE_TUNE_AND_ROUTE. For a verdict on all traffic, omit primary="
+                f"Evidence.of: the verdict {clip(repr(verdict.get('verdict')))} names no segments to tune. Expected FINE_TUNE_AND_ROUTE. For a verdict on all traffic, omit primary="
             )
         return cls(segments=tuple(tune))
 

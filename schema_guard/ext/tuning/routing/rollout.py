@@ -171,7 +171,7 @@ class Course:
         if not self._has_enough():
             return None
         if k > n * target and log_e_value(k, n, target, side="bad") >= -log(alpha):
-            return f"{_rate_text(k, n, alpha)} failed, proved above the target of {exact_percent(target)}"
+            return f"{_rate_text(k, n, alpha)}, which proves a failure rate above the target of {exact_percent(target)}"
         return None
 
     def _has_enough(self) -> bool:
@@ -181,7 +181,7 @@ class Course:
 
     def _risen(self) -> str:
         n, k = self.tuned
-        return f"failures have risen above the target of {exact_percent(self.rollout.target)} ({k} of all {n} calls are failed)"
+        return f"its failure rate has risen above the target of {exact_percent(self.rollout.target)} ({k} of all {n} calls failed)"
 
 
 def is_judged(outcome: Outcome[Any]) -> bool:
@@ -191,7 +191,7 @@ def is_judged(outcome: Outcome[Any]) -> bool:
 
 def _rate_text(k: int, n: int, alpha: float) -> str:
     limits = bounds(k, n, alpha=alpha)
-    return f"{k} of {n} {interval(limits.lower, limits.upper)}"
+    return f"{k} of {n} calls failed {interval(limits.lower, limits.upper)}"
 
 
 def stored_counts(store: Any, tuned: Prepared) -> tuple[tuple[int, int], tuple[int, float]]:
@@ -214,7 +214,7 @@ def stored_counts(store: Any, tuned: Prepared) -> tuple[tuple[int, int], tuple[i
         if is_interruption(error):
             raise
         _logger.warning(
-            "%s: what is recorded of the tuned model cannot be read (%s): the rollout starts with nothing",
+            "%s: reading the records of the tuned model failed (%s), so the rollout starts without records",
             tuned.name,
             type(error).__name__,
         )

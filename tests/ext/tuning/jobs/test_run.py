@@ -264,7 +264,7 @@ def test_a_running_job_is_ended(orders):
         job = tuning_of(orders, host_of(server)).cancel(load_job(orders))
 
         assert (job.status, [one.status for one in server.jobs.values()]) == ("cancelled", ["cancelled"])
-    with pytest.raises(SchemaGuardError, match="the job already has the status 'cancelled'"):
+    with pytest.raises(SchemaGuardError, match="the job has already ended with the status 'cancelled'"):
         tuning_of(orders, host_of(server)).cancel(job)
 
 

@@ -114,7 +114,9 @@ def test_what_is_not_installed_is_told_with_its_extra(tmp_path, monkeypatch):
     """Without torch the error names the pip command, and no job is begun."""
     monkeypatch.setattr(training.importlib.util, "find_spec", lambda package: None)
 
-    with pytest.raises(MissingExtra, match=r"local tuning needs torch: pip install 'schema-guard\[tuning\]'"):
+    with pytest.raises(
+        MissingExtra, match=r"local tuning needs torch. Run pip install 'schema-guard\[tuning\]'"
+    ):
         training.train(training_set(tmp_path))
     assert load_job(tmp_path) is None
 

@@ -37,7 +37,7 @@ FAILED = {"message": "Failed to generate JSON", "code": "json_validate_failed", 
 )
 def test_what_groq_rejected_is_the_models_failure(fields):
     """An error that carries `failed_generation` gives that text and a syntax failure."""
-    message = "the provider could not use what the model wrote: 'json_validate_failed'"
+    message = "the provider could not use the model's reply: 'json_validate_failed'"
 
     assert reply_in(raised(**fields)) == Reply('{"a"', "error", failure=Failure(*PROVIDER_REJECTED, message))
 

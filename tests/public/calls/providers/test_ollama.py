@@ -61,7 +61,7 @@ def test_a_reply_is_read_by_its_shape(case, form):
 
 def test_an_error_of_ollama():
     """Ollama's error is a bare text in a dict of its own."""
-    text = "the provider sent an error, no reply: 'model not found'"
+    text = "the provider sent this error: 'model not found'"
     failure = Failure("transport", "provider_error", text)
 
     assert read_reply({"error": "model not found"}) == Reply(failure=failure)

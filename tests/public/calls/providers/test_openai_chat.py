@@ -89,7 +89,7 @@ def test_a_completion_without_choices_is_the_providers_error(choices):
 def test_an_error_in_a_body_with_status_200():
     """OpenRouter's error in a good response is transport and told by its code."""
     body = {"error": {"code": 502, "message": "Provider returned error"}, "user_id": "u"}
-    text = "the provider sent an error, no reply: 502, 'Provider returned error'"
+    text = "the provider sent this error: 502, 'Provider returned error'"
     expected = Reply(failure=Failure("transport", "provider_error", text))
 
     assert read_reply(ask_chat(body)) == expected
@@ -184,7 +184,7 @@ def test_a_completion_that_was_cut_before_it_was_parsed():
     """The SDK's LengthFinishReasonError gives the text that it threw away."""
     with pytest.raises(openai.LengthFinishReasonError) as caught:
         parse(wire.chat('{"tot', finish_reason="length"))
-    failure = Failure("truncation", "max_tokens", "the reply was cut off at the output limit")
+    failure = Failure("truncation", "max_tokens", "the output limit cut off the reply")
 
     assert reply_in(caught.value) == Reply('{"tot', "length", TOKENS, model="gpt-x", failure=failure)
 

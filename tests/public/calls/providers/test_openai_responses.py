@@ -75,7 +75,7 @@ def test_an_incomplete_responses_reply(reason, expected):
 def test_a_failed_responses_reply():
     """A failed reply is transport and told by its error."""
     body = wire.response(status="failed", error={"code": "server_error", "message": "boom"}, usage=None)
-    text = "the provider sent an error, no reply: 'server_error', 'boom'"
+    text = "the provider sent this error: 'server_error', 'boom'"
 
     assert read_reply(ask_responses(body)) == Reply(
         None, "error", model="gpt-x", failure=Failure("transport", "provider_error", text)

@@ -210,8 +210,8 @@ NOT_VALUES = [
     (TOTAL, Point(1), "guard(Point), or return dataclasses.asdict(value)"),
     (TOTAL, (1, 2), "or list(...) of it"),
     (TOTAL, {1}, "or list(...) of it"),
-    (TOTAL, {"total": dt.date(2026, 1, 2)}, "the value holds a value of type 'date'"),
-    (TOTAL, {1: 2}, "the value holds a key of type 'int'"),
+    (TOTAL, {"total": dt.date(2026, 1, 2)}, "the value contains a value of type 'date'"),
+    (TOTAL, {1: 2}, "the value contains a key of type 'int'"),
 ]
 
 

@@ -280,7 +280,7 @@ def test_without_hypothesis_a_name_says_what_to_install():
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert run.stdout == (
-        "MissingExtra schema_guard.testing.instances needs hypothesis: pip install 'schema-guard[testing]'\n"
+        "MissingExtra schema_guard.testing.instances needs hypothesis. Run pip install 'schema-guard[testing]'\n"
     )
 
 

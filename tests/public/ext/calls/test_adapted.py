@@ -162,7 +162,7 @@ def test_what_cannot_be_sent_is_asked_for_in_the_strongest_way_left(store, caplo
     (row,) = store.attempts()
     assert row["strategies"] == row["strategy"] == "json_mode"
     assert heard[0][1] == {"response_format": {"type": "json_object"}}
-    assert ["'json_mode' is used in its place" in one.getMessage() for one in caplog.records] == [True]
+    assert ["'json_mode' instead" in one.getMessage() for one in caplog.records] == [True]
 
 
 def test_each_model_of_an_escalation_has_its_own_form():

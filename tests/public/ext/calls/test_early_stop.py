@@ -417,7 +417,7 @@ def test_a_reply_that_repeats_itself_is_stopped(early_stop, width):
     first, second = ask.outcome("t").attempts
 
     assert (first.failure.kind, first.failure.code) == ("truncation", "runaway")
-    assert first.failure.message == "stopped while it repeated a part of 5 characters"
+    assert first.failure.message == "the reply repeated a part of 5 characters and was stopped"
     assert 256 <= first.stopped_at == len(first.reply) == heard[0][1] < 700
     assert (second.failure, second.form) == (None, "clean")
     assert "It repeated itself" in heard[1][0]

@@ -238,5 +238,5 @@ def test_schema_that_no_request_can_hold_is_described_in_the_prompt(provider, ca
         lambda prompt, options=None: prompt
     )
 
-    assert "'system_prompt' is used in its place" in caplog.text
+    assert "'system_prompt' instead" in caplog.text
     assert "not" in ask.outcome("task").attempts[0].prompt

@@ -209,7 +209,7 @@ USAGE = {
     ),
     "a module that raises": (
         ["--schema", "ticket", "-o", "set", "--store", "r.db", "--prompt-from", "raising:prompt"],
-        "expected --prompt-from module:function: importing raising raised RuntimeError: no key",
+        "expected --prompt-from module:function, but importing raising raised RuntimeError: no key",
     ),
     "a full folder": (["--schema", "ticket", "-o", ".", "--store", "r.db"], "expected a new folder"),
 }

@@ -159,7 +159,7 @@ BAD = {
     ),
     "no module": (
         ("nowhere:A",),
-        "nowhere:A: expected a file, or module:Model: No module named 'nowhere'",
+        "nowhere:A: expected a file, or module:Model, but importing it failed: No module named 'nowhere'",
     ),
 }  # fmt: skip
 

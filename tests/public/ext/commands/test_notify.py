@@ -89,7 +89,7 @@ def test_a_message_that_was_refused_is_sent_by_the_next_run(folder, capsys, webh
     status, out, err = run(capsys, *WATCH, "--notify", webhook.url)
 
     assert status == 1
-    assert "no message was sent: status 404" in caplog.text
+    assert "sending the message failed: status 404" in caplog.text
     assert "secret" not in out + err + caplog.text
 
     webhook.status = 200

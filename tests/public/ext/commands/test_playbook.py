@@ -38,7 +38,7 @@ def test_a_dead_server_is_the_environment(folder, capsys):
     status, out, err = run(capsys, *asked)
 
     assert status == 2
-    assert "schema-guard: no call got a reply that could be validated: 3 calls in a row" in err
+    assert "schema-guard: no call returned a reply to validate: 3 calls in a row" in err
     assert "Connection" in err
     assert "NEED_MORE_DATA" in out
 

@@ -97,9 +97,9 @@ def test_texts_are_there_if_they_are_asked_for_and_stored():
 @pytest.mark.parametrize(
     ("method", "package", "message"),
     [
-        ("to_arrow", "pyarrow", "a data frame needs pyarrow: pip install 'schema-guard[parquet]'"),
-        ("to_pandas", "pandas", "to_pandas needs pandas: pip install 'schema-guard[pandas]'"),
-        ("to_polars", "polars", "to_polars needs polars: pip install 'schema-guard[polars]'"),
+        ("to_arrow", "pyarrow", "a data frame needs pyarrow. Run pip install 'schema-guard[parquet]'"),
+        ("to_pandas", "pandas", "to_pandas needs pandas. Run pip install 'schema-guard[pandas]'"),
+        ("to_polars", "polars", "to_polars needs polars. Run pip install 'schema-guard[polars]'"),
     ],
 )  # fmt: skip
 def test_a_missing_package_is_named(monkeypatch, method, package, message):

@@ -368,6 +368,6 @@ def test_missing_psycopg_is_an_error_with_the_install_command(run):
     values, (raised, warned) = run(script, "postgresql://me:hush@db/app")
 
     assert values == [1, 1]
-    assert raised == "a store in PostgreSQL needs psycopg: pip install 'schema-guard[postgres]'"
+    assert raised == "a store in PostgreSQL needs psycopg. Run pip install 'schema-guard[postgres]'"
     assert warned.endswith(raised)
     assert "hush" not in warned

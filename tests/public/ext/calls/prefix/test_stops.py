@@ -539,7 +539,11 @@ STOPPED = [
         True,
         "[NaN]",
         4,
-        ("syntax", "not_finite", "NaN or Infinity, which JSON does not have at line 1 column 2"),
+        (
+            "syntax",
+            "not_finite",
+            "the text has NaN or Infinity, which JSON does not allow, at line 1 column 2",
+        ),
         [],
     ),
     (True, "[01", 3, ("syntax", "malformed", "invalid number at line 1 column 3"), []),

@@ -119,7 +119,7 @@ def test_a_tuned_function_that_raises_is_asked_again_and_said_once(caplog):
     assert [router("a"), router("b")] == [{"by": "prompt"}] * 2
     assert router.counts().tuned_errors == 2
     assert [record.getMessage() for record in caplog.records] == [
-        "extract: the tuned function failed with ConnectionError: the prompt answers such calls; further ones are counted"
+        "extract: the tuned function failed with ConnectionError, so the prompt answers such calls. Further ones are only counted"
     ]
 
 
@@ -227,7 +227,7 @@ def test_a_primary_that_raises_costs_no_call(caplog):
     assert [router("a"), router("b")] == [{"by": "prompt"}] * 2
     assert router.counts().primary_errors == 2
     assert [record.getMessage() for record in caplog.records] == [
-        "extract: primary= raised AttributeError: the prompt answers such calls; further ones are counted"
+        "extract: primary= raised AttributeError, so the prompt answers such calls. Further ones are only counted"
     ]
 
 
@@ -269,7 +269,7 @@ def test_a_switch_that_cannot_be_looked_at_counts_as_pulled(kind, tmp_path, capl
 
     assert [router("a"), router("b")] == [{"by": "prompt"}] * 2
     assert len(caplog.records) == 1
-    assert "it counts as pulled" in caplog.text
+    assert "so the prompt answers such calls" in caplog.text
 
 
 def test_refuses_a_folder_for_a_switch(tmp_path):
