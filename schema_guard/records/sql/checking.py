@@ -334,7 +334,7 @@ def rebuild(connection: Connection, on_step: Callable[[str, int, int], None]) ->
     If such counts can't be read, only the remaining attempts are counted.
 
     Args:
-        connection: Connection in a transaction in which no one else writes.
+        connection: Connection in a transaction in which nobody else writes.
         on_step: Called with the current part, the number of counted attempts, and their total.
     """
     named = f"SELECT id, {', '.join(CONFIGURATION_COLUMNS)} FROM configurations"

@@ -55,7 +55,7 @@ class Removal:
     """Deletes from a store. Each step is one transaction.
 
     Args:
-        writing: Returns a block in which no one else writes. The block is committed or rolled back.
+        writing: Returns a block in which nobody else writes. The block is committed or rolled back.
         used_bytes: Returns the bytes of the store that are in use.
         shred: Removes the deleted values from the files, and returns False if a reader prevented it.
     """

@@ -36,7 +36,7 @@ class Session(ABC):
 
     @abstractmethod
     def writing(self) -> AbstractContextManager[Connection]:
-        """Return a block in which no one else writes. It is committed at its end, or rolled back.
+        """Return a block in which nobody else writes. It is committed at its end, or rolled back.
 
         Errors of the database become `WriteRefused`.
         """

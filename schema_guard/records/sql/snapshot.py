@@ -285,8 +285,8 @@ class Snapshot:
         """Return the last *calls* validated calls of a configuration, the last one first.
 
         Returns:
-            For each failed call, the `id` of its last attempt, the id of the call, and its start. None for other calls or
-            an unknown start. Only the attempts that `arrivals` takes are searched, so there can be fewer calls.
+            For each failed call, the `id` of its last attempt, the id of the call, and its start. None for other calls
+            or an unknown start. Only the attempts that `arrivals` takes are searched, so there can be fewer calls.
         """
         sql = """SELECT id, call_id, started_at, kind FROM attempts WHERE id > ? AND configuration_id = ? AND final = 1
             AND (kind IS NULL OR kind <> 'transport' OR number > 1) ORDER BY id DESC LIMIT ?"""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The statements that write to a store. Each function runs in a transaction in which no one else writes."""
+"""The statements that write to a store. Each function runs in a transaction in which nobody else writes."""
 
 from __future__ import annotations
 
