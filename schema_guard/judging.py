@@ -116,7 +116,7 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             parts.
 
     Returns:
-        A judgement. If there is no value, `failure` contains the reason.
+        A judgement. If the reply has no valid value, `failure` contains the reason.
 
     Raises:
         InvalidArgument: An argument has the wrong type. The function never raises an error because of the text of a

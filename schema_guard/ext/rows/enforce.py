@@ -57,11 +57,11 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
     contains the number of attempts, or 0 if the row's task is invalid. The columns `input_tokens` and `output_tokens`
     contain the tokens of all attempts, or None if the tokens of one attempt are unknown.
 
-    For an iterable, the function returns the results in the order of the rows. It makes the calls while you iterate
-    over the results. For a Ray dataset, the function returns a lazy dataset in Ray's order. The blocks of this dataset
-    contain at most 32 x *concurrency* rows. If a worker dies, Ray processes the worker's block again, and repeats the
-    calls. The results then contain the replies of the repeated calls, but the store keeps the records of the first
-    calls. If a row kills its worker every time, Ray repeats the block without end.
+    For an iterable, the function returns the results in the order of the rows. The function makes the calls while you
+    iterate over the results. For a Ray dataset, the function returns a lazy dataset in Ray's order. The blocks of this
+    dataset contain at most 32 x *concurrency* rows. If a worker dies, Ray processes the worker's block again, and
+    repeats the calls. The results then contain the replies of the repeated calls, but the store keeps the records of
+    the first calls. If a row kills its worker every time, Ray repeats the block without end.
 
     Args:
         rows: Rows as mappings, which the function reads one at a time, or a `ray.data.Dataset`.
@@ -79,8 +79,8 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
         id: Column that identifies a row. With Ray, schema_guard records rows with the same id only once. If a row has
             no id, its position identifies it.
         output: Column for the valid value.
-        retries: Maximum number of retries for a request that a busy server refuses. This limit applies only if *model*
-            is a name.
+        retries: Maximum number of retries for a request that a busy server refuses. This limit applies only if you pass
+            the name of a model.
 
     Returns:
         An iterator of dicts, or a `ray.data.Dataset`.

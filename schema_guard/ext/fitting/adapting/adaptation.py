@@ -45,7 +45,7 @@ _ROUNDS = 20
 def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
     """Return a schema in the strictest form that a provider accepts.
 
-    The result can also convert values. It lists the keywords that this form drops, narrows, or relaxes.
+    The result can also convert values. The result also lists the keywords that this form drops, narrows, or relaxes.
 
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.

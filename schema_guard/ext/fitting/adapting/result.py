@@ -78,7 +78,7 @@ class Adapted:
         """Convert a value in the same way as `restore`, while the model is still writing the value.
 
         Args:
-            value: The value that the model has written so far.
+            value: The incomplete value that the model has written until now.
             path: Path to the innermost part of the value that can still grow, or None if the value is complete.
 
         Returns:

@@ -95,10 +95,10 @@ class Router(Generic[P, R_co, O_co, S_co]):
     """A function that sends primary inputs to a tuned model, and all other inputs to a prompted model.
 
     The router combines two guarded functions with the same parameters. You call the router in the same way as each of
-    them. The argument `primary` defines the primary inputs. If the tuned model fails, the prompted model is the
-    fallback. The router has the same `.outcome` and `.stream` as the two functions, sync or async. Records list both
-    branches as configurations of one function, so `decide` covers both branches. If no value is valid, the `on_failure`
-    and `default` of the function that replied last apply.
+    the two functions. The argument `primary` defines the primary inputs. If the tuned model fails, the prompted model
+    is the fallback. The router has the same `.outcome` and `.stream` as the two functions, sync or async. Records list
+    both branches as configurations of one function, so `decide` covers both branches. If no value is valid, the
+    `on_failure` and `default` of the function that replied last apply.
     """
 
     __wrapped__: Any
