@@ -196,7 +196,8 @@ def _read_bounds(words: Words) -> None:
 def ways_to_break(words: Words, keyword: str) -> list[Words]:
     """Return schemas that each accept values that break a keyword. The list is empty for a keyword that has no way."""
     value = words[keyword]
-    if keyword in _OPPOSITE:
+    # No text is shorter than an empty one.
+    if keyword in _OPPOSITE and (value or _OPPOSITE[keyword][1] != -1):
         other, step = _OPPOSITE[keyword]
         return [Words({"type": _KINDS_OF[KEYWORDS[keyword].kind], other: value + step})]
     if keyword in _REFUSED:

@@ -54,6 +54,7 @@ CASES = [
     Case("enum_and_bounds", {"enum": [1, 5, 9, "x"], "minimum": 4}),
     Case("const", {"const": {"a": [1, None]}}),
     Case("bounds", {"type": "number", "exclusiveMinimum": 0.1, "maximum": 0.1000001}),
+    Case("bound_of_nothing", {"oneOf": [{"type": "string", "minLength": 0, "maxLength": 3}, {"enum": ["x"]}]}),
     Case("multiples", {"allOf": [{"multipleOf": 0.06}, {"multipleOf": 0.04}], "type": "number", "minimum": 1}),
     Case("huge_multiple", {"type": "integer", "minimum": 10**30, "multipleOf": 7}),
     Case("not_a_multiple", {"type": "integer", "not": {"multipleOf": 2}, "minimum": 4, "maximum": 5}),
