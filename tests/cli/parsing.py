@@ -13,7 +13,7 @@ def parsed(line):
     A usage error is raised as a `click.UsageError`.
     """
     words = shlex.split(line, comments=True)
-    result, context = program, click.Context(program, info_name="schema-guard")
+    result, context = program, click.Context(program, info_name="schema-guard", **program.context_settings)
     while isinstance(result, click.Group):
         name, result, words = result.resolve_command(context, words)
         context = result.make_context(name, words, parent=context)
