@@ -53,7 +53,7 @@ if TYPE_CHECKING:
             """The provider whose rules these are."""
 
     RulesLike: TypeAlias = str | os.PathLike[str] | ServerRules
-    """The file that `schema-guard schema probe --output` wrote, or the rules that were read from it."""
+    """The file that `schema-guard schema probe --output` wrote, or the rules read from it."""
 
     class Change(Protocol):
         """A keyword of a schema that is sent in another form, or not at all."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 DECISIONS = " (decisions)"
-"""The end of a name in a table of prices, for a model whose decisions have another price than its texts."""
+"""Suffix of a model's name in a table of prices, if its decisions have another price than its texts."""
 
 _MONTH = "(?:0[1-9]|1[0-2])"
 _DAY = "(?:0[1-9]|[12][0-9]|3[01])"

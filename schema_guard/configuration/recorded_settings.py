@@ -140,7 +140,7 @@ def shown_examples(model: Any) -> dict[str, Any]:
 # What an adapted schema lost.
 
 SENT = "sent"
-"""The key of the settings: what was sent to each provider in the schema's place."""
+"""The key of the settings for the schemas that were sent to each provider in place of the schema."""
 
 # Places that a configuration names of each kind, and a line of a report.
 _MOST_PLACES = 20
@@ -209,16 +209,16 @@ def _loss_lines(sent: dict[str, Any]) -> Iterator[str]:
 
 Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
 PARTS: tuple[Part, ...] = get_args(Part)
-"""Which calls an import holds: all of a period, some of them drawn at random, those that had failed, or nobody knows."""
+"""Which calls an import contains: all of a period, a random sample, only failures, or an unknown part."""
 
 IMPORTED, TRAFFIC, SAMPLE_SHARE = "imported", "traffic", "sample_share"
-"""The keys of the settings: the tool that had stored the replies, the part, and the share of the calls that was drawn."""
+"""The keys of the settings: the tool that had stored the replies, the part, and the share of the calls in the sample."""
 
 SHADOWS = "shadow:"
-"""How the functions of calls begin that a router makes beside an answer: trials, and no traffic."""
+"""Prefix of the functions of calls that a router makes beside an answer. They are trials, not traffic."""
 
 ROUTED, AFTER = "routed", "after"
-"""The keys of the settings of a call by which a router asked the prompt again: why, and in which configuration's place."""
+"""The keys of the settings if a router repeated a call with the prompt: why, and the configuration that it replaced."""
 
 _TRAFFIC_SHORT: dict[Part, str] = {
     "all": "imported, all",

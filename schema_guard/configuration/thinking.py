@@ -16,7 +16,7 @@ from typing import Any, Final
 from schema_guard.configuration.recorded_settings import parsed
 
 THINKING: Final = "thinking"
-"""The key of the settings: `on`, `off`, or what was given: an effort, a level, a number of tokens."""
+"""The key of the settings: `on`, `off`, or the value of the request (an effort, a level, a number of tokens)."""
 
 # What holds arguments of the same kind: of OpenAI's package, of Gemini, of Bedrock, of a server's chat template.
 _HOLDERS: Final = (

@@ -51,11 +51,11 @@ class Breach(NamedTuple):
 
 
 LEAST_PART = 0.1
-"""A configuration beside the main one has a breach only from this part of the share that all calls may miss."""
+"""A configuration besides the main one has a breach only if it uses up this part of the limit for all calls."""
 
 
 UNUSUAL = 0.1
-"""The usual part of the calls with the largest shares of values outside the source."""
+"""The usual fraction of calls with an unusually large share of values outside the source."""
 
 
 def breaches(case: Case) -> list[Breach]:

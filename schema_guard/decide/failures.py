@@ -85,7 +85,7 @@ FIXABLE: Mapping[str, Fixable] = {
     SMALLER: Fixable(latency=True),
     LARGER: Fixable(kinds=_ALL, right=True),
 }
-"""By step; `repair_retry` is measured by what retrying did."""
+"""The failures that each step can fix. The results of retries measure `repair_retry`, which is not here."""
 
 
 class Failures(NamedTuple):

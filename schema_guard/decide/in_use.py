@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
 LEAST_ABSENCE = 10
-"""The fewest calls of a function after which a configuration without any of them can be gone."""
+"""A configuration can be gone only after this many calls of its function without one of its own."""
 
 LARGE_PART = 0.4
-"""Several configurations with such a part of the calls can all be the main one."""
+"""If several configurations each have at least this part of the calls, any of them can be the main one."""
 
 K = TypeVar("K", bound="Hashable")
 

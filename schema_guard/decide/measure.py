@@ -66,7 +66,7 @@ class ContentState(NamedTuple):
 
 
 UNRATED = "unrated"
-"""The state of imported calls that were chosen by how they ended, or by nobody knows what."""
+"""The state of imported calls that were selected by their results, or in an unknown way."""
 
 
 class PreparedCounts:

@@ -152,7 +152,7 @@ class HostedModel(Closing, ABC):
         await client.close()
 
     ours: tuple[str, ...]
-    """Arguments that the model sets by itself."""
+    """Arguments that the model sets itself."""
 
     # What is the same for all.
 

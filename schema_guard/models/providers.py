@@ -16,7 +16,7 @@ from schema_guard.errors import InvalidArgument
 from schema_guard.models.endpoint import OPENAI_URL
 
 KEY_VARIABLE = "SCHEMA_GUARD_MODEL_KEY"
-"""The variable for the key of a server that is named by its URL."""
+"""The environment variable with the key of a server that is given by its URL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +132,4 @@ PROVIDERS: Mapping[str, ModelProvider] = {
         "LM Studio", "lmstudio", "http://127.0.0.1:1234/v1", ("LM_API_TOKEN",), needs_key=False
     ),
 }
-"""Each provider by the word that stands before the colon."""
+"""Each provider by the word before the colon."""

@@ -30,7 +30,7 @@ ReplyLike: TypeAlias = str | Mapping[str, Any]
 """A text, or a mapping with the keys that `ScriptedModel` names."""
 
 When: TypeAlias = "str | Callable[[str], object]"
-"""Which prompts a reply is for: those that contain a text, or that a function of the prompt's text fits."""
+"""The prompts for a reply: those that contain a text, or for which a function of the prompt's text returns true."""
 
 Replies: TypeAlias = "Iterable[ReplyLike | tuple[When, ReplyLike]] | Mapping[When, ReplyLike]"
 """Replies in order, or by prompt: pairs, or a mapping."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MOST_SEGMENTS = 200
 MOST_MODELS = 50
 OTHERS = "others"
-"""What stands for every name over the most, for the names are recorded in the order in which they come."""
+"""The replacement for each name beyond the limit. Names are recorded in the order in which they come."""
 
 _LIMITS = {
     "segments": (

@@ -21,11 +21,11 @@ from schema_guard.interruptions import is_interruption
 from schema_guard.text import clip, did_you_mean
 
 USES = ("instructions", "feedback", "options")
-"""What a parameter can be ours for, and what it is called then."""
+"""The uses of a parameter that schema_guard fills, which are also its default names."""
 Nothing: Final = Parameter.empty
-"""Default or annotation of a parameter that has none."""
+"""The default or annotation of a parameter without one."""
 BY_ITS_NAME = ""
-"""The parameter that is called so, if its annotation fits."""
+"""The parameter with the name of the use, if its annotation fits."""
 # Most decorators around a function. A longer chain is a cycle.
 _MOST_WRAPPERS = 50
 _TEXTS, _DICTS = {"str", "None"}, {"dict", "None"}
@@ -46,7 +46,7 @@ class ParameterNames(NamedTuple):
 
 
 BY_THEIR_NAMES: Final = ParameterNames()
-"""Nothing is named."""
+"""The user names no parameter."""
 
 
 def ours_of(

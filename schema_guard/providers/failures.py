@@ -18,7 +18,7 @@ ENDED_EARLY: Final[dict[FinishReason, Failure]] = {
     "content_filter": Failure("refusal", "content_filter", "a content filter stopped the reply"),
     "refusal": Failure("refusal", "refusal", "the model refused"),
 }
-"""Finish reason -> the failure of a reply that is known only by it."""
+"""Finish reason -> the failure of a reply that only the finish reason shows."""
 
 
 def no_reply(reply: object) -> Failure:

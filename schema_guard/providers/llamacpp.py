@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 THOUGHT_TOKENS: Final = 256
-"""The most tokens of thought before a constrained answer. Small models repeat themselves without an end."""
+"""The most tokens of thought before a constrained answer, because small models can repeat themselves endlessly."""
 
 
 def _reply(reply: object, content: object) -> RawReply | None:

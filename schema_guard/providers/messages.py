@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 Side: TypeAlias = Literal["user", "model"]
-"""Who speaks: the words for it are the dialect's."""
+"""The speaker of a message. Each dialect has its own words for it."""
 
 
 class Dialect(NamedTuple):
@@ -254,7 +254,7 @@ CHAT: Final = Dialect(
     part=text_part,
     turn=_turn,
 )
-"""What every list with roles and contents is taken for that bears no other marks."""
+"""The dialect of every list with roles and contents that has no other marks."""
 
 
 # A list of typed parts.

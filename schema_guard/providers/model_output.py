@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Failure, FinishReason
 
 EMPTY_OBJECT: Final = "{}"
-"""What some providers give for arguments of a tool call that the output limit cut: they read what they could, and closed it."""
+"""The arguments that some providers return for a cut-off tool call: they parsed the beginning, and closed it."""
 # Fields for the reasoning beside the content, and kinds of parts for reasoning inside it.
 _REASONING = ("reasoning_content", "reasoning", "thinking")
 _REASONING_PARTS = ("thinking", "redacted_thinking", "reasoning")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 TEXT_STRATEGIES = frozenset({"bare", "system_prompt", "few_shot", "reason_then_format"})
-"""Strategies that ask for the format in the prompt alone: every provider takes them."""
+"""Strategies that ask for the format only in the prompt, so every provider accepts them."""
 
 STRICT = "strict_schema"
 REASON_THEN_STRICT = "reason_then_strict"
@@ -171,4 +171,4 @@ def _with_strict_only(row: ProviderOptions) -> ProviderOptions:
 PROVIDER_OPTIONS: Mapping[str, ProviderOptions] = {
     name: _with_strict_only(taken) for provider in PROVIDERS for name, taken in provider.options.items()
 }
-"""For each provider or engine, what it takes."""
+"""Provider or engine -> the options that it takes."""

@@ -62,7 +62,7 @@ PROVIDERS: Final = (
     decisions.PROVIDER,
     common.PROVIDER,
 )
-"""Where one field marks the replies of several, the first of these that knows a reply reads it."""
+"""If a field marks the replies of several providers, the first one here that knows a reply reads it."""
 
 # The fields that most shapes have, the most common first, because a Pydantic object is slow to look up a missing field.
 # All other fields follow, in the order of the providers.
@@ -124,6 +124,6 @@ def _in_order(fields: tuple[str, ...], tables: Iterable[Mapping[str, R]]) -> lis
 READERS: Final = Readers(PROVIDERS)
 
 DIALECTS: Final = (*(known.messages for known in PROVIDERS if known.messages is not None), PARTS, CHAT)
-"""The forms of lists of messages, in the order in which their marks are looked for."""
+"""The dialects of lists of messages, in the order in which their marks are checked."""
 DIALECT_OF: Final = {name: known.messages or CHAT for known in PROVIDERS for name in known.options}
-"""The form of each provider's lists."""
+"""Provider or engine -> the dialect of its lists."""

@@ -117,13 +117,13 @@ class Stream(Protocol):
 
 
 ReadReply: TypeAlias = "Callable[[object, Any], RawReply | None]"
-"""Is handed a reply and the value of the field by which it is known; gives None for another's."""
+"""Function of a reply and the value of the field that marks it. Its result is None for another provider's reply."""
 ReadChunk: TypeAlias = "Callable[[Stream, object, Any], str | None]"
-"""The same for a chunk of a stream: gives the text that it adds, and tells the stream all else."""
+"""The same for a chunk of a stream. Its result is the text that the chunk adds; all other facts go to the stream."""
 ReadEvent: TypeAlias = "Callable[[Stream, object], str | None]"
-"""The same for a chunk whose `type` is known."""
+"""The same for a chunk with a known `type`."""
 ReadException: TypeAlias = "Callable[[BaseException], Rejection | None]"
-"""Gives None for an exception that stands for no reply."""
+"""Function whose result is None for an exception that stands for no reply."""
 
 
 class Provider(NamedTuple):

@@ -100,4 +100,4 @@ class Receiver:
 
 
 ANYBODYS: Final = Receiver()
-"""Reads what is known without a schema."""
+"""A receiver without a schema."""

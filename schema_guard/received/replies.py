@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _MISSING: Final = object()
 PARSED: Final = ("output_parsed", "parsed_output", "parsed")
-"""Where SDKs keep what they had parsed, beside the text."""
+"""Attributes in which SDKs keep the parsed value beside the text."""
 # Number of characters that are checked to distinguish a page from a reply.
 HTML_HEAD_CHARS: Final = 64
 

@@ -24,7 +24,7 @@ CLIENTS: Final = frozenset((
     "botocore", "boto3", "openai", "anthropic", "google", "groq", "mistralai", "cohere", "ollama",
     "together", "fireworks", "huggingface_hub", "litellm", "replicate", "websockets", "azure", "xai_sdk",
 ))  # fmt: skip
-"""Packages that speak with providers. JSON that they cannot read is no reply, and their exceptions are the provider's."""
+"""Packages that talk to providers. JSON that they can't read is no reply, and their exceptions are the provider's."""
 
 
 def is_of(kind: type, packages: frozenset[str]) -> bool:

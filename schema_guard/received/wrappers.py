@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Inner: TypeAlias = Callable[[object], Reply | None]
-    """Reads what is inside of a wrapper; None for what is neither a reply nor a value."""
+    """Function that reads the content of a wrapper. Its result is None for content that is neither a reply nor a value."""
 
 _BAD_STATUS = 400
 _PLAIN = (str, bytes, bool, int, float, list, type(None))

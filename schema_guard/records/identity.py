@@ -21,7 +21,7 @@ current_call: ContextVar[CallStart | None] = ContextVar("schema_guard_call", def
 """The guarded or recorded call that runs now, which is the parent of new calls. None outside of calls."""
 
 current_tools: ContextVar[frozenset[str]] = ContextVar("schema_guard_tools", default=frozenset())
-"""Names of the tools whose calls are recorded where the running code was called; a recorder further inside leaves them."""
+"""Names of the tools whose calls an outer recorder records. A recorder inside it doesn't record them."""
 
 
 class Tags(NamedTuple):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 # After this many outcomes, wait for the writer, because a store loses outcomes if its queue of 10,000 is full.
 _MOST_UNWRITTEN = 1_000
 WRITE_WAIT_S = 30.0
-"""Seconds that a writer is waited for, by those who would rather wait than lose a record."""
+"""Seconds to wait for a writer, for callers that prefer a wait to a lost record."""
 
 
 class Recorder(Protocol):
@@ -124,7 +124,7 @@ class Follower(Protocol):
 
 
 follower: Follower | None = None
-"""Who follows every call of a guarded function in this process; None for nobody."""
+"""The follower of every call of a guarded function in this process. None: no follower."""
 
 
 class PacedRecorder:

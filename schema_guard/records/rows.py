@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[str | int | float | None, ...]
 
 TRIALS = ("bench:", "playbook:", SHADOWS)
-"""How the functions of trials are called, whose calls were made to measure, and whose answers nobody was given."""
+"""Prefixes of the functions of trials, whose calls were made to measure, and whose answers nobody received."""
 
 CONFIGURATION_COLUMNS = (
     "function",

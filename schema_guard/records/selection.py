@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from schema_guard.records.store import Store
 
 NO_SEGMENT = "(no segment)"
-"""What the part of the traffic is called that has no segment."""
+"""The name of the part of the traffic without a segment."""
 
 # In the names of trials and models, which match only in full.
 _HAS_NO_ENDS = ":"

@@ -65,7 +65,7 @@ PARAMETERS = {
     "max_rows": "1000000",
     "max_bytes": "2GB",
 }
-"""What a URL says of a store beside its place, and which values that has."""
+"""Parameters of a store's URL -> their possible values."""
 
 
 def parted(url: str) -> tuple[str, dict[str, str]]:

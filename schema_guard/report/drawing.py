@@ -36,7 +36,7 @@ _FAR_BELOW = 300
 _MOST_TICKS = 5
 
 MOST_ROWS = 12
-"""More rows are not told apart at a glance."""
+"""Most rows that readers can tell apart at a glance."""
 SIDES = {Tone.GOOD: "below", Tone.BAD: "above", Tone.OPEN: "not decided"}
 """The side of the target of each tone, in words."""
 HOW_TO_READ = "A circle is below the target, a square above it, and a diamond needs more data. The scale is logarithmic."

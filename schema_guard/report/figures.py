@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 By: TypeAlias = Literal["function", "segment", "model", "version"]
 GROUPINGS: tuple[By, ...] = ("function", "segment", "model", "version")
-"""What calls can be put together by, under one schema."""
+"""The groupings of calls under one schema."""
 
 # Names that a group shares. A version belongs to a function. A segment and a model belong to all traffic of the schema.
 _COMMON = {name: ("function", name) if name == "version" else (name,) for name in GROUPINGS}

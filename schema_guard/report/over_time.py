@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 MOST_PLOTS = 12
-"""So many groups are drawn, the ones that are proved worst."""
+"""Most groups that are drawn: the ones with the highest lower bounds."""
 
 HOUR_S, DAY_S, WEEK_S = 3_600, 86_400, 604_800
 _LONGEST_S = 4 * WEEK_S

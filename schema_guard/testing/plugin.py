@@ -28,7 +28,7 @@ RATE_LINE = "schema_guard_rate"
 
 _STORE_VARIABLE = "SCHEMA_GUARD_STORE"
 _running: list[pytest.Item] = []
-"""The test that runs, innermost last: pytest can run inside a test of pytest's."""
+"""The running tests, the innermost one last, because a test of pytest can run pytest inside it."""
 
 
 @pytest.fixture

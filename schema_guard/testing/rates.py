@@ -36,7 +36,7 @@ Decision: TypeAlias = Literal["ok", "bad", "undecided"]
 Ended: TypeAlias = Literal["decided", "inputs", "budget_calls"]
 
 BUDGET_CALLS = 1_000
-"""Enough to decide that a rate is below 0.005 when no call fails: that takes 756."""
+"""Enough calls to decide that a rate is below 0.005 if none fails, which takes 756."""
 
 _ALWAYS_FAILURES = (AssertionError, GuardFailed)
 _UNDECIDED = ("fail", "pass")

@@ -36,7 +36,7 @@ _MOST_FORMS = 4
 _MOST_KNOWN = 1_024
 _Key: TypeAlias = "tuple[str, tuple[str | int, ...]]"
 Known: TypeAlias = "dict[_Key, tuple[str, str, str]]"
-"""By kind and path of a broken keyword its pointer, its name, and what it asks for."""
+"""Kind and path of a broken keyword -> its pointer, its name, and its requirement."""
 # Keywords whose next path segment is a name or an index and not a keyword.
 _CONTAINERS = LISTS | MAPS
 

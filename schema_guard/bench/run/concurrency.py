@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 AT_ONCE = 4
-"""Calls at once where nobody says how many: the slots of the local model; hosted ones take as many."""
+"""Default number of calls at once: the slots of the local model. Hosted models take as many."""
 
 T = TypeVar("T")
 

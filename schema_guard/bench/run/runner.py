@@ -58,7 +58,7 @@ if TYPE_CHECKING:
     Prices = Mapping[str, TokenPrices]
 
 INTERRUPTED = "interrupted"
-"""What is said of a run that Ctrl-C has ended."""
+"""The reason for missing calls if Ctrl-C ended the run."""
 # A model that raised so often, one call after the other, will go on raising.
 _MOST_LOST = 20
 # Of the garbage collector, while a run makes its calls.

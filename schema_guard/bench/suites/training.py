@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.suites.values import Split, Suite
 
 MANIFEST = "manifest.json"
-"""The file that a training set is known by."""
+"""The file that identifies a training set."""
 _FILES: tuple[tuple[str, Split], ...] = (("train.jsonl", "dev"), ("test.jsonl", "test"))
 # As many as the chapters show: each is a part of every prompt.
 _SHOWN = 2

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 MAX_FILE_BYTES = 4 * 1024 * 1024 * 1024
-"""The limit of a whole file, after it was unpacked."""
+"""Limit of a whole file after decompression, in bytes."""
 _SKIPPED_AT_ONCE = 64 * 1024
 
 

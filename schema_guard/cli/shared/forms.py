@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 FORMS = {".json": "json", ".html": "html", ".md": "markdown", ".txt": "text"}
-"""The form of a file by the end of its name."""
+"""Extension of a file -> its form."""
 
 
 def form_for(output: str | None, form: str) -> str:

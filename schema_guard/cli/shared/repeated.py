@@ -18,7 +18,7 @@ AIMS = {
     "burst_length": "burst_length",
     "time_zone": "time_zone",
 }
-"""The aims by their names in the evidence's config, with the field of their option."""
+"""Key of an aim in the evidence's config -> the field of its option."""
 
 
 def aims_of(*options: object) -> dict[str, Any]:

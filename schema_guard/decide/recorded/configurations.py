@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from schema_guard.records import ConfigurationCounts
 
 StreamKey = tuple["str | None", ...]
-"""What identifies a stream of calls."""
+"""The key of a stream of calls."""
 
 Versions: TypeAlias = "dict[tuple[Any, ...], dict[tuple[str | None, ...], list[ConfigurationCounts]]]"
-"""Rows by the facts that versions have in common, and by version."""
+"""Rows by the facts that versions have in common, then by version."""
 
 _MOST_VERSIONS = 3
 # The names in the playbook that differ from the strategy's name.

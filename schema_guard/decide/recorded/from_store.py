@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 
 
 SILENT_S = 7 * 86_400
-"""So long without a call, a function is silent. Functions that are called only on weekends have shorter pauses."""
+"""A function is silent after so many seconds without a call. Functions that are called only on weekends pause for less."""
 
 
 class Gathered(NamedTuple):

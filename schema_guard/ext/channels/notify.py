@@ -33,7 +33,7 @@ COOL_DOWN_S = 86_400.0
 """Least seconds between two messages about a function that was fine in between."""
 
 LASTING_COOL_DOWN_S = 7 * COOL_DOWN_S
-"""Least seconds from a message to a rise that is another one. Each day of the week after it can show the same rise."""
+"""Least seconds from a message to a new rise, because each day of the following week can show the same rise."""
 
 _DAY = re.compile(r"\d{4}-\d\d-\d\d")
 _logger = logging.getLogger("schema_guard")

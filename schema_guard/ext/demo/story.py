@@ -46,17 +46,17 @@ if TYPE_CHECKING:
     from schema_guard.values import Outcome
 
 OnCall: TypeAlias = "Callable[[str, bool], None]"
-"""Is told what was asked, and whether it gave a valid value."""
+"""Function that gets the prompt of a call, and whether the value was valid."""
 
 Watched: TypeAlias = "Callable[[int], AbstractContextManager[OnCall]]"
-"""Gives who is told of so many calls."""
+"""Function that returns the `OnCall` for a number of calls."""
 
 # The acceptable failure rate. A few calls can decide it, and a very small model can reach it.
 _TARGET = 0.1
 # Calls of the function: twice as many as needed to decide that a rate of a third is above the target.
 _CALLS = 40
 OUTPUT_TOKENS = 128
-"""Limit of the replies, as the function has it."""
+"""Limit of tokens of a reply, the same as in the function."""
 # The number of calls that the local model answers concurrently.
 _AT_ONCE = 4
 # One step takes 60. If another model fails it, one more step runs, but no third one.
@@ -64,7 +64,7 @@ _FIX_CALLS = 120
 _WIDTH, _BY = 110, 4
 
 FILE = Path(__file__).with_name("replies.jsonl")
-"""Replies that the local model gave, with the hash of each prompt. Its first line names the model and the day."""
+"""Replies of the local model, with the hash of each prompt. The first line names the model and the day."""
 
 
 def _unwatched(_: int) -> AbstractContextManager[OnCall]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RulesLike: TypeAlias = "str | os.PathLike[str] | Rules"
-"""The file that `schema-guard schema probe --output` wrote, or the table that was made of it."""
+"""The file that `schema-guard schema probe --output` wrote, or the table made from it."""
 
 # The rule that no schema is enforced at all.
 _NONE: Final = "probed-schemas"

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 SHOWN = 3
-"""Examples of a candidate."""
+"""Number of examples in a candidate."""
 _PLACES = 3
-"""Places with a candidate of their own."""
+"""Number of places with their own candidate."""
 # Names of fields that a model fills while it thinks, before it decides.
 _REASONING = ("reason", "thought", "think", "rationale", "explanation", "analysis", "evidence")
 # The token of a place that stands for every index.

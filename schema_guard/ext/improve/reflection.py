@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 
 _PART = "instructions"
 _SCORED, _SHOWN = 20, 3
-"""Inputs that score a new text, and inputs that the writer sees. The search needs both for a step."""
+"""Number of inputs that score a new text, and of inputs that the writer sees. The search needs both for a step."""
 _MOST = 3
-"""Texts that join the race."""
+"""Most texts that join the race."""
 
 
 class SearchAnswer(NamedTuple):

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 SLOTS = 4
-"""Requests that are answered at once; more wait."""
+"""Number of requests that are answered at once. Others wait."""
 SLOT_TOKENS = 3072
 """Tokens of prompt and reply together in one request."""
 # A longer reply repeats itself. The option max_tokens= overrides this limit.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 Faults: TypeAlias = "str | Sequence[str | None] | Mapping[int, str | None] | Callable[[R], str | None] | None"
-"""One for all requests, one for each in order, by index, or by a function of the request; None for none."""
+"""A fault for all requests, for each one in order, by index, or from a function of the request. None: no fault."""
 
 REFUSAL = "I'm sorry, but I cannot help with that."
 
@@ -35,7 +35,7 @@ STATUSES: Final = {
     "http_503": (503, "the server is overloaded"),
     "http_529": (529, "the server is overloaded"),
 }
-"""Of faults that are an HTTP status: the status and the message."""
+"""Fault that is an HTTP status -> the status and the message."""
 
 CONNECT_REFUSED = "connect_refused"
 
@@ -71,14 +71,14 @@ _TO_A_REPLY: Final[dict[str, str]] = {
 }
 
 FAULTS: Final[Mapping[str, str]] = {**_INSTEAD, **_TO_A_REPLY}
-"""Every fault's name and what the server does."""
+"""Name of each fault -> its effect."""
 
 _OF_STREAMS: Final = frozenset({"empty_stream", "cut_stream", "malformed_sse", "error_event"})
 _OF_WHOLES: Final = frozenset({"broken_json"})
 # The field of a reply in the only API that has the fault.
 _OF_ONE_API: Final = {"malformed_call": "candidates"}
 HOLLOW: Final[Mapping[str, Any]] = {"no_choices": [], "null_choices": None}
-"""What stands in the field that holds the reply."""
+"""Fault -> the value of the field that holds the reply otherwise."""
 
 
 def schedule(faults: Faults[R]) -> Callable[[int, R], str | None]:
@@ -192,7 +192,7 @@ ON_ANSWERS: Final[Mapping[str, Callable[[Answer, Question], Answer]]] = {
     "parallel_calls": _parallel_calls,
     "malformed_call": _malformed_call,
 }
-"""Of faults that change what is answered: the change."""
+"""Fault that changes an answer -> the change."""
 
 
 def _halved(answer: Answer) -> Answer:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Usage
 
 CREATED = 1_700_000_000
-"""When every reply was made."""
+"""The creation time of every reply."""
 _FORMATS = ("text", "json_object", "json_schema")
 # The `type` and `code` of an error, by status.
 _ERRORS: Final[dict[int, tuple[str, str | None]]] = {

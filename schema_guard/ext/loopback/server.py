@@ -34,7 +34,7 @@ _HOSTS = ("127.0.0.1", "localhost")
 _LAST_PORT = 65_535
 
 Answering: TypeAlias = "Model | Replies | Callable[[str], ReplyLike]"
-"""What answers: a model, replies as `ScriptedModel` takes them, or a function of the prompt's text."""
+"""The source of answers: a model, replies as `ScriptedModel` takes them, or a function of the prompt's text."""
 
 
 def serve(

@@ -38,7 +38,7 @@ TUNING_FAULTS: Final[Mapping[str, str]] = {
     "http_500_done": "it is done, and the answer is status 500",
     "silent": "nothing is done, and no byte comes until the client gives up",
 }
-"""What a host can do wrong, by name."""
+"""Name of each fault of a host -> its effect."""
 _STATUSES: Final = {"http_429": 429, "http_500": 500, "http_503": 503, "http_500_done": 500}
 _DONE: Final = ("lost", "http_500_done")
 _ENDS: Final = ("succeeded", "failed", "cancelled")

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _WINDOW = 2_000
 SHOWN = 2
-"""Examples of recorded calls, as many as are drawn from a schema."""
+"""Number of examples from recorded calls, the same as the number of examples drawn from a schema."""
 # The provider of the local model.
 _LOCAL = "llamacpp-llguidance"
 # The provider whose API most servers have.

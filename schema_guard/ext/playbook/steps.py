@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 
 SIMPLIFY = "schema_simplify"
-"""The one step that no machine can run: only its owner knows what a schema may lose."""
+"""The only step that no machine can run, because only the owner knows which parts a schema may lose."""
 
 LARGER = "larger_model"
 SMALLER = "smaller_model"
 LIMITED = "reasoning_limit"
 TUNED = "tuned"
-"""The step behind the playbook: a tuned model, asked as it was trained."""
+"""The step after the playbook: a tuned model, prompted as in its training."""
 TEMPERATURE = "temperature"
 LIMIT = "raise_max_output_tokens"
 _SAMPLING = (TEMPERATURE, "top_p")
@@ -57,15 +57,15 @@ NOT_NAMED = {
     IMPROVED: "it has its own command, schema-guard improve",
     LIMITED: "the limit of reasoning is an argument of the provider, so it needs a separate playbook run with --option",
 }
-"""Steps that a playbook run runs only where it is told how, or not at all, and why they are not tried."""
+"""Steps that a playbook run runs only if an option asks for them, or never -> why they are not tried."""
 
 
 STRATEGIES = (
     "system_prompt", "strict_schema", "json_mode", "few_shot", "reason_then_format", "strict_only", "reason_then_strict",
 )  # fmt: skip
-"""The steps that are strategies of their own."""
+"""The steps that are also strategies."""
 FOR_VALUES = ("strict_only", "reason_then_strict")
-"""Of these, the steps that enforce the format as `strict_schema` does, and change the values."""
+"""The `STRATEGIES` that enforce the format as `strict_schema` does, and change the values."""
 # Evidence that a playbook run measures, or takes from its own settings.
 _OURS = ("strategies", "schemas", "pilot", "segments", "current", "ladder", "comparisons")
 

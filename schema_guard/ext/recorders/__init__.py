@@ -21,7 +21,7 @@ FRAMEWORKS: Final = {
     "openai_agents": "openai-agents",
     "pydantic_ai": "pydantic-ai-slim",
 }
-"""The package of each recorder, by the name of its module and in records."""
+"""Module of each recorder, which is also its name in records -> its package."""
 
 
 def __getattr__(name: str) -> Any:

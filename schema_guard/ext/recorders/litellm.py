@@ -43,7 +43,7 @@ __all__ = ["install", "uninstall"]
 
 NAME: Final = "litellm"
 HELD_S: Final = 30.0
-"""So long a failed call is kept open for the next try of a router."""
+"""Seconds for which a failed call stays open for the next try of a router."""
 _LONGEST_S: Final = 600.0
 # Everything else is no call of a language model, such as embeddings, images, and speech.
 _CALLS: Final = frozenset({"completion", "acompletion", "responses", "aresponses", "text_completion"})

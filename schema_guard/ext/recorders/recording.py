@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from schema_guard.values import Prompt
 
 MOST_OPEN: Final = 4_096
-"""Calls that may be open at a time; the oldest one beyond is ended with what was seen of it."""
+"""Most calls that can be open at a time. Beyond it, the oldest one ends with the facts seen so far."""
 MOST_FUNCTIONS: Final = 500
-"""Names of functions that a recorder takes from its framework; all further ones are `others`."""
+"""Most names of functions that a recorder takes from its framework. All further ones are `others`."""
 _MOST_KNOWN: Final = 1_024
 
 C = TypeVar("C", bound="Opened")

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 REDACTED: Final = "[redacted]"
 REDACTED_EMAIL: Final = "redacted@example.com"
-"""An address still, of a host that is nobody's: a schema that asks for one stays kept."""
+"""Still an address, so that it stays valid for a schema that requires one. Nobody owns its host."""
 
 _ESCAPED_LETTERS: Final = frozenset("nrtbfv")
 _UNICODE_ESCAPE: Final = re.compile(r"\\u[0-9A-Fa-f]{4}")

@@ -139,4 +139,4 @@ MARKED: Final = (
     _kind("doppler_token", "dp.", BEGIN + r"dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{20,128}+"),
     _kind("newrelic_key", "nrak- nral nrii", BEGIN + r"(?:NRAK-[A-Z0-9]{20,64}+|NRII-[\w-]{20,64}+)"),
 )
-"""In the order in which they are looked for."""
+"""The secrets with marks, in the order of the search."""

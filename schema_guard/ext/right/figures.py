@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.records.sql.tables import Connection
 
 USUAL_CALLS = 200
-"""The first calls of a configuration. They show which share of ungrounded values is usual."""
+"""The number of first calls of a configuration that show the usual share of ungrounded values."""
 
 _USUAL_PLACE = USUAL_CALLS * 9 // 10 - 1
 _LENGTHS = (10, 100, 1_000)

@@ -45,11 +45,11 @@ WHERE a.call_id = content.call_id AND p.reply IS NOT NULL)"""
 
 
 WEIGHT_OF_SHARES, WEIGHT_OF_CALLS = 0.6, 0.3
-"""How much second opinions count: for the share of wrong values of a call, and for calls with any wrong value."""
+"""Weights of second opinions: for the share of wrong values of a call, and for calls with any wrong value."""
 
 
 KNOWN = "known"
-"""The label of a call whose right answer was known before. It belongs to no block of labels."""
+"""The label of a call whose right answer was already known. It belongs to no block of labels."""
 _IDS = 500
 _INSERT_KNOWN = """INSERT INTO content (call_id, configuration_id, hour, unit, pair, label, wrong, wrong_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id) DO UPDATE

@@ -33,7 +33,7 @@ PAUSE_S = 60.0
 """Seconds without requests after the second model's provider has reported too many requests."""
 
 MOST_WAITING = 1_000
-"""Calls that wait for a second opinion. A call that is drawn while so many wait gets none."""
+"""Most calls that wait for a second opinion. A call that is drawn beyond it gets none."""
 
 _TOO_MANY = 429
 _RATE_LIMIT_NAMES = ("RateLimit", "Throttling", "TooManyRequests", "ResourceExhausted")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     Record: TypeAlias = Callable[[Outcome[Any], Prompt | None], object]
 
 MESSAGE_CHARS = 200
-"""Of the words of a failure."""
+"""Most characters of a failure message."""
 
 COLUMNS = {
     "ok": "bool_",
@@ -44,7 +44,7 @@ COLUMNS = {
     "input_tokens": "int64",
     "output_tokens": "int64",
 }
-"""Name in the row -> type in Arrow; before them stands the value."""
+"""Name in the row -> type in Arrow. The value precedes these columns."""
 
 
 @dataclass(frozen=True, slots=True)

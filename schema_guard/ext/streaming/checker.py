@@ -42,9 +42,9 @@ _DEEPEST = 199
 # An open text is compared with the listed ones only up to this length.
 _LONGEST_COMPARED = 256
 _CLOSERS = {"{": "}", "[": "]"}
-"""Bracket -> the one that closes it."""
+"""Opening bracket -> closing bracket."""
 _PLACEHOLDERS = {"{": "{}", "[": "[]", '"': '""', "0": "0", "t": "true", "n": "null"}
-"""Kind -> a value of it."""
+"""Kind -> a value of this kind."""
 
 
 @overload

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 KINDS = {**dict.fromkeys("-0123456789", "0"), '"': '"', "{": "{", "[": "[", "t": "t", "f": "t", "n": "n"}
-"""First character of a value -> its kind, which is named by one of them."""
+"""First character of a value -> its kind. The name of a kind is one of its characters."""
 
 
 # Most plans that check one value, because nested unions could double their number with each level.

@@ -29,7 +29,7 @@ LITERAL_VALUES = {"true": True, "false": False, "null": None}
 _ESCAPE = re.compile(r"\\(?:u(?:([dD][c-fC-F][0-9a-fA-F]{2})|[0-9a-fA-F]{4})|.)")
 
 UNKNOWN: Any = object()
-"""The value of a token that only the parser gives: a number beyond floats, a text of lone surrogates."""
+"""The value of a token that only the parser can read: a number beyond floats, or a text of lone surrogates."""
 
 
 def number_of(raw: str) -> Any:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_NAMES = 100
 OTHERS = "others"
-"""What stands for every name over the most, for the names are counted in the order in which they come."""
+"""The replacement for each name beyond the limit. Names are counted in the order in which they come."""
 
 Labels = tuple[str, ...]
 
@@ -61,7 +61,7 @@ COUNTED = (
         "untold", "{call}", (), "Calls without events and span, as exporters were too slow for them."
     ),
 )
-"""All that is counted."""
+"""All counted quantities."""
 
 
 class Counters:

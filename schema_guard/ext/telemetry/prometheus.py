@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 PID = "{pid}"
-"""In a path it stands for the number of the process, so that each process of a server has a file of its own."""
+"""Placeholder in a path for the process ID, so that each process of a server has its own file."""
 
 
 class TextFile:

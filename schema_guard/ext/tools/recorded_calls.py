@@ -72,9 +72,9 @@ class FollowedCall:
 
 
 MOST_UNKNOWN: Final = 50
-"""Names of tools that there are not, as models make them up; all further ones are `others`."""
+"""Most names of tools that don't exist, because models invent them. All further ones are `others`."""
 NO_NAME: Final = "(no name)"
-"""What stands for the name of a call that a provider threw away."""
+"""The name of a call if the provider discarded its name."""
 
 
 class UnknownTools:

@@ -17,7 +17,7 @@ NOT_RUN: Final = (
     "This call is valid, but it was not run: another call of the same turn is not valid. "
     "Make this call again together with the corrected ones."
 )
-"""What a model is told of a valid call of a turn that is asked for again."""
+"""The message to the model about a valid call of a turn that is retried."""
 _MOST_NAMES: Final = 20
 _MOST_CHARS: Final = 700
 _CUT_OFF: Final = "It was cut off before its arguments were complete"

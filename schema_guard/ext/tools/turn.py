@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Outcome, Prompt
 
 STEP: Final = Step(STRATEGIES["tool_call"], "", (), "")
-"""How tools are asked for: by the function, with the arguments of its provider."""
+"""The step for tool calls: the function asks for tools with the arguments of its provider."""
 _MORE: Final = More()
 _WHOLE: Final = "tool calls"
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from schema_guard.records.backend import Backend
 
 STANDARD = "-"
-"""What stands for standard input and output."""
+"""The name of standard input and output."""
 
 _SIDES = ("", "-wal", "-shm")
 

@@ -48,7 +48,7 @@ _CALL_ID, _NUMBER = COLUMNS.index("call_id"), COLUMNS.index("number")
 
 TextsAs: TypeAlias = Literal["redacted", "kept"]
 TEXTS_AS: Final[tuple[TextsAs, ...]] = ("redacted", "kept")
-"""How texts go out: without credentials and personal data, or as the store keeps them."""
+"""The form of exported texts: without credentials and personal data, or as the store keeps them."""
 _LOST: Final = "redactor_error"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _KINDS: Final = {

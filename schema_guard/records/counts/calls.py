@@ -27,10 +27,11 @@ RESULTS = ("valid_first_time", "repaired", "fixed_by_retry", "failed", "unseen",
 PARTS = ("clean", "parsed", "textless", "coerced", "unseen_failed")
 """Parts of the results.
 
-clean, parsed: Of valid_first_time: the reply was nothing but the JSON, or a value whose text is not known.
-textless: Of valid_first_time: the text of the reply is not known; parsed is a part of it.
-coerced: The type of the schema converted a part of the valid reply.
-unseen_failed: Of failed: not all tries are known.
+clean: Calls of valid_first_time whose reply was nothing but the JSON.
+parsed: Calls of valid_first_time whose reply was a value without a known text.
+textless: Calls of valid_first_time without a known text, including parsed.
+coerced: Calls whose valid reply was partly converted by the type of the schema.
+unseen_failed: Calls of failed of which some tries are not known.
 """
 
 HOUR_S = 3_600
@@ -46,7 +47,7 @@ _CALL_ID = COLUMNS.index("call_id")
 _STARTED_AT, _CLUSTER, _INPUT_HASH = (COLUMNS.index(name) for name in ("started_at", "cluster", "input_hash"))
 _NUMBER, _FINAL, _KIND, _FORM = (COLUMNS.index(name) for name in ("number", "final", "kind", "form"))
 PART = "undecided"
-"""The code of an attempt that was valid, and leaves a part of the value to the next model. It is no failure."""
+"""The code of an attempt that was valid, but leaves a part of the value to the next model. It is no failure."""
 
 _CODE, _EXCEPTION = (COLUMNS.index(name) for name in ("code", "exception"))
 _REPLY_BYTES, _UNSEEN = (COLUMNS.index(name) for name in ("reply_bytes", "unseen"))

@@ -41,7 +41,7 @@ Tallies: TypeAlias = dict[str, dict[str, int]]
 By attempt number: `attempts` (all), `judged` (without transport failures), `failed_attempts` (the judged attempts that
 failed), the sum of each column of `SUMS`, and as `..._unknown` the attempts that add nothing to this sum. By [kind, code]:
 `failures` of attempts, and `failed` calls by their last failure. By [location, keyword]: `violations`. By
-[location, change]: `coercions`. By bucket: `attempt_us`, `call_us` of judged calls, and where replies are stopped before
+[location, change]: `coercions`. By bucket: `attempt_us`, `call_us` of judged calls, and if replies are stopped before
 their end `whole_bytes`, `stopped_bytes`, and `stopped_at` of judged attempts. By [code, exception]: `excluded`, the calls
 without a judged reply. By [model, snapshot]: `models`, the judged attempts that name one.
 """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 STEP_ROWS: Final = 2_000
-"""Attempts that are taken out in one transaction: some hundredths of a second in which nobody else can write."""
+"""Attempts that one transaction deletes. It blocks other writers for some hundredths of a second."""
 
 _LEAST_STEP: Final = 20
 

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 PayloadPolicy: TypeAlias = Literal["off", "hash", "second_opinion", "redacted", "full"]
 
 POLICIES: tuple[PayloadPolicy, ...] = ("off", "hash", "second_opinion", "redacted", "full")
-"""From the one that keeps least."""
+"""The policies, starting with the one that stores least."""
 
 REDACTOR_ERROR = "redactor_error"
-"""Why a text was not kept: the redaction, or the user's own part of it, raised."""
+"""The reason why a text was not stored: the redaction, or the user's part of it, raised an error."""
 
 _MOST_TOUCHED = 1_000
 

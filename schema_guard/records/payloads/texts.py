@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _TEXT: Final = b"t"
 _COMPRESSED: Final = b"z"
 TEXT_MARKS: Final = (_TEXT, _COMPRESSED)
-"""The first bytes of what can be read again as a text."""
+"""The first bytes of the texts that can be read again."""
 HASH_MARK: Final = b"h"
 _LOST: Final = b"e"
 

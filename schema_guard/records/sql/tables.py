@@ -28,7 +28,7 @@ LAYOUT = 10
 """The version of the tables."""
 
 PART_CALLS = 512
-"""A part of a roll-up takes no more batches when it has as many calls. So a write never copies a large row."""
+"""A part of a roll-up with this many calls takes no more batches, so a write never copies a large row."""
 
 TABLES = {
     "meta": "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)",
@@ -80,7 +80,7 @@ TABLES = {
         reason TEXT, number REAL, at REAL NOT NULL
     )""",
 }
-"""The statement that makes each table and index, in the types of SQLite."""
+"""Table or index -> the statement that creates it, in the types of SQLite."""
 
 
 class Connection(Protocol):

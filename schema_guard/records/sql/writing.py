@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from schema_guard.records.values import ContentRow, SchemaText, SecondOpinion
 
 AT_ONCE = 256
-"""Values in one statement."""
+"""Most rows or call IDs in one statement."""
 
 _CALL_ID, _STARTED_AT = COLUMNS.index("call_id"), COLUMNS.index("started_at")
 _KEY_NOTE = "hashes_of_"

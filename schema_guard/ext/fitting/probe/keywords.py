@@ -115,7 +115,7 @@ CASES: Final[dict[str, tuple[dict[str, Any], Any]]] = {
     "unevaluatedProperties": (_object("a", unevaluatedProperties=False), {"a": True, "b": True}),
     "uniqueItems": ({**_FLAGS, "uniqueItems": True}, [True, True]),
 }
-"""For each keyword a schema with it, and a value that it alone forbids."""
+"""Keyword -> a schema with it, and a value that only this keyword forbids."""
 
 _DEFINITIONS: Final[dict[str, Any]] = {
     "$ref": {"part": _FLAG},

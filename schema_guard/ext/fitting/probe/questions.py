@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 HARD = frozenset({"pattern", "minItems", "minimum"})
-"""Keywords that a model hardly keeps to where they are only shown to it."""
+"""Keywords that a model rarely obeys if it only sees them in the prompt."""
 
 _LETTERS = "bcdfghjkmnpqrstvwxz"
 _FIELD = "answer"

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from schema_guard.values import Reply
 
 Did: TypeAlias = Literal["kept", "broken", "refused", "unclear", "unanswered"]
-"""What came of a request: a reply that keeps to the schema, one that does not, a refusal of the request, a reply that
-cannot be judged (it was cut off, or the model declined), or none."""
+"""The result of a request: a reply that keeps to the schema, one that does not, a refusal of the request, a reply that
+can't be validated (it was cut off, or the model declined), or no reply."""
 
 OUTPUT_TOKENS: Final = 2048
-"""The most tokens of a reply: room for a model that reasons first."""
+"""The most tokens of a reply: enough for a model that reasons first."""
 
 _STRATEGY: Final = "strict_schema"
 # The status that providers return for a request that they refuse.

@@ -24,10 +24,10 @@ ANNOTATIONS: Final = frozenset(
         "discriminator", "examples", "readOnly", "title", "writeOnly",
     }
 )  # fmt: skip
-"""Keywords that judge nothing; `description` is taken everywhere."""
+"""Keywords that restrict no value. `description` is not among them, because it is accepted everywhere."""
 
 STRUCTURE: Final = frozenset({"$defs", "$id", "definitions", "description", "id"})
-"""Keywords that only hold, name or describe schemas."""
+"""Keywords that only contain, name, or describe schemas."""
 
 KEYWORDS: Final = frozenset(
     {
@@ -40,7 +40,7 @@ KEYWORDS: Final = frozenset(
         "uniqueItems",
     }
 )  # fmt: skip
-"""Keywords that judge."""
+"""Keywords that restrict values."""
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ GRAMMAR_ALWAYS = (
 )
 
 Fact: TypeAlias = "tuple[str, str, str, Callable[[Site], bool] | None]"
-"""The end of a rule's name, the keyword, the message, and the condition. None: wherever the keyword stands."""
+"""The end of a rule's name, the keyword, the message, and the condition (None: always)."""
 
 OPEN: Final[Fact] = (
     "open-object",

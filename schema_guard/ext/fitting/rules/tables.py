@@ -27,7 +27,7 @@ _TABLES = (
     MISTRAL, COHERE, BEDROCK, SGLANG,
 )  # fmt: skip
 RULES: Final[Mapping[str, Rules]] = MappingProxyType({table.name: table for table in _TABLES})
-"""The tables by name."""
+"""Name of a table -> the table."""
 
 RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -48,7 +48,7 @@ RULES_OF: Final[Mapping[str, str]] = MappingProxyType(
         "vllm-xgrammar": "vllm",
     }
 )
-"""For each other name of a provider, or of a backend of its, the table's."""
+"""Any other name of a provider, or of one of its backends -> the name of the table."""
 
 DECISIONS: Final[Mapping[str, Rules]] = MappingProxyType(
     {
@@ -68,7 +68,7 @@ DECISIONS: Final[Mapping[str, Rules]] = MappingProxyType(
 """The hosts of decision models, which get questions and no schema."""
 
 UNSURE: Final = frozenset({"openrouter"})
-"""Providers that hand the schema on to models of many kinds: what is known of one is likely for the next."""
+"""Providers that pass the schema to models of many kinds, so a fact about one model is only likely for the next."""
 
 
 def rules_of(provider: object) -> Rules:

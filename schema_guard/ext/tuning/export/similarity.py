@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Hashable, Iterable, Iterator, Sequence
 
 SAME: Final = 0.7
-"""The similarity from which two inputs with the same answer are one. In a text of 20 words, one word can differ."""
+"""Two inputs with the same answer count as one from this similarity on. In a text of 20 words, one word can differ."""
 
 NEAR: Final = 0.5
 """The similarity of inputs that stay on one side of the split, whatever their answers."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MOST_TO_LABEL = 5
 KEEP_TEXTS: Final = "store texts from now on with open_store(URL, payload='redacted'), or with ?payload=redacted after the URL"
-"""What to switch on where a store has nothing to train on."""
+"""How to store texts, for a store without data to train on."""
 
 _ADVICE: Final = {
     FUNCTION_PROMPT: "name a function that builds the prompt, by running the same command with --prompt-from module:function",

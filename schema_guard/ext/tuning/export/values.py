@@ -27,7 +27,7 @@ Side: TypeAlias = Literal["train", "validation", "test"]
 SIDES: Final[tuple[Side, ...]] = ("train", "validation", "test")
 
 MANIFEST: Final = "manifest.json"
-"""The file of a training set that says what the others are."""
+"""The file that describes the other files of a training set."""
 
 
 def file_of(side: Side) -> str:

@@ -39,7 +39,7 @@ _ROWS = "rows.jsonl"
 
 
 MOST_TO_LABEL: Final = 200
-"""No more inputs are named at once."""
+"""Most inputs that are named at once."""
 _MOST_COMPARED: Final = 5_000
 
 

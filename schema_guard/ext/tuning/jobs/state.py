@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ENDED: Final = ("succeeded", "failed", "cancelled")
-"""What is not gone on with."""
+"""The statuses of a job that has ended."""
 _FORMAT: Final = 1
 _HEX: Final = 6  # bytes
 

@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PASS_TOKENS: Final = 1024
-"""Tokens that go through the model at once, padding included; one row may have more."""
+"""Most tokens that go through the model at once, padding included. A single row can have more."""
 ALPHA_OF_RANK: Final = 2.0
-"""The scale of a LoRA is its alpha over its rank."""
+"""The scale of a LoRA: its alpha divided by its rank."""
 CHECKPOINT_S: Final = 30.0
 _WARM_UP: Final = 0.1
 _MOST_NORM: Final = 1.0
@@ -49,7 +49,7 @@ PARTS: Final = {
     "up_proj": "ffn_up",
     "down_proj": "ffn_down",
 }
-"""The matrices of a layer that are tuned, by their names in transformers, with those in GGUF."""
+"""The tuned matrices of a layer: name in transformers -> name in GGUF."""
 _TENSOR: Final = re.compile(r"layers\.(\d+)\.\w+\.(\w+)\.lora_([AB])\.weight$")
 
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ENOUGH_STEPS: Final = 50
-"""After 54 steps on 216 generated orders or bookings the loss of rows that were not learned was 0.007 and 0.017 nats a
-token (benchmarks/results/2026-11-27-finetune.txt), after 25 on 200 orders 0.049
+"""Enough steps, because the loss of rows that were not learned was 0.007 and 0.017 nats a token after 54 steps on 216
+generated orders or bookings (benchmarks/results/2026-11-27-finetune.txt), but 0.049 after 25 steps on 200 orders
 (benchmarks/results/2026-11-26-tuning-local.txt)."""
 _MOST_EPOCHS: Final = 10
 
