@@ -86,7 +86,7 @@ def test_wrong_arguments_are_errors():
             connected(server, api_key="k")
         with pytest.raises(InvalidArgument, match="'litellm-decisions' has its own provider"):
             connect("litellm-decisions:openai/m", provider="openai")
-        with pytest.raises(InvalidArgument, match="only messages with the role user"):
+        with pytest.raises(InvalidArgument, match="only messages with the role 'user'"):
             connected(server)([{"role": "system", "content": "Be strict."}], options={"questions": [1]})
         with pytest.raises(InvalidArgument, match="a decision model answers questions"):
             connected(server)("x")
