@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the known answers of results say, as `decide` takes it: no store knows what was right.
+"""The counts of right answers in results, in the form that `decide` takes. A store doesn't have known answers.
 
 Rules: A task counts once, and as right only if every call of it is right. Calls without a validated reply do not count.
 """
@@ -21,11 +21,12 @@ def known_answers(results: Iterable[BenchResult]) -> list[dict[str, Any]]:
     """Count the right answers of each variant, and compare a tuned model with each prompt.
 
     Args:
-        results: Of one suite: tasks of one name are the same task in all of them.
+        results: Results of one suite. Tasks with the same name are the same task in all of them.
 
     Returns:
-        `strategy model tuned n right`, and of a tuned model `beside`: for each variant that is none `strategy model n`,
-        `worse` and `better`: the tasks that only the prompt, or only the tuned model, got right.
+        `strategy model tuned n right` of each variant. A tuned model also has `beside`, with `strategy model n worse
+        better` for each prompt. `worse` and `better` count the tasks that only the prompt, or only the tuned model, got
+        right.
     """
     variants = [pair for result in results for pair in _variants(result)]
     prompts = [(variant, right) for variant, right in variants if not variant.tuned]

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result as a file: written, and read again.
+"""Write a result to a file, and read it back.
 
 Rules:
-1. The same result gives the same bytes; one row a line, so that the difference of two files can be read.
+1. The same result gives the same bytes. Each row has its own line, so that you can read the difference of two files.
 2. A file is validated with the schema that is published beside this module.
-3. Of a file only its facts are taken: the setup, the calls and the examples. The figures are computed from them, so
-   that none can be told that the calls do not show.
+3. Only the setup, the calls, and the examples are read from a file. The figures are computed from them, so that no
+   figure can contradict the calls.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def result_from_json(document: Any, *, name: str = "result") -> BenchResult:
     """Read a result from plain JSON.
 
     Args:
-        document: As `result_as_json` gives it.
-        name: What to call it in a message.
+        document: The JSON, as `result_as_json` returns it.
+        name: Its name in error messages.
 
     Raises:
         InvalidArgument: It is not a result. The message names the most relevant problem.

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Two variants on the same tasks: do they differ, by how much, and how many tasks would decide it?
+"""Compare two variants on the same tasks: do they differ, by how much, and how many tasks would decide it?
 
 Rules:
-1. Only tasks that both answered are compared, each once: what counts is by how much the share of its calls that
-   failed differs. The two differences so summed, A's and B's, are the two counts of a paired comparison.
-2. Evidence goes both ways: the e-value is the mean of the two one-sided ones, which is an e-value of "no difference".
-3. What is called different is decided over all comparisons of a result together, so that of those that are called
-   the expected share of wrong ones is at most 5 %, however many variants there are.
-4. All calls of a task are one cluster, which counts once. The order of the calls changes no sum.
+1. Only tasks that both answered are compared. Each counts once, with the difference of the shares of its calls that
+   failed. The sums of the differences against A and against B are the two counts of a paired comparison.
+2. The e-value is two-sided. It is the mean of the two one-sided ones, which is an e-value of "no difference".
+3. All comparisons of a result together decide which variants are called different. The expected share of wrong ones
+   among those is at most 5%, however many variants there are.
+4. All calls of a task are one cluster, which counts once. The order of the calls doesn't change the sums.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def comparisons_of(variants: Sequence[tuple[str, Clusters]]) -> tuple[Compared, 
     """Compare every two variants, for format and for content.
 
     Args:
-        variants: Name and judged calls of each.
+        variants: Name and validated calls of each.
     """
     return corrected(
         compared(a, b, measure=measure) for a, b in combinations(variants, 2) for measure in MEASURES
@@ -52,7 +52,7 @@ def comparisons_of(variants: Sequence[tuple[str, Clusters]]) -> tuple[Compared, 
 
 
 def corrected(comparisons: Iterable[Compared]) -> tuple[Compared, ...]:
-    """Call different what is, all of these comparisons being considered.
+    """Mark the comparisons that show a difference, decided over all of them together.
 
     Source: `stats.e_bh`, Wang & Ramdas (2022), JRSS B 84(3):822-852.
     """
@@ -64,17 +64,17 @@ def corrected(comparisons: Iterable[Compared]) -> tuple[Compared, ...]:
 def compared(
     a: tuple[str, Clusters], b: tuple[str, Clusters], *, measure: Measure, alpha: float = ALPHA
 ) -> Compared:
-    """Compare two variants; nothing is called yet.
+    """Compare two variants. `called` is not decided yet.
 
     Args:
-        a: Name and judged calls of the one.
-        b: Of the other.
-        measure: What counts as failed.
+        a: Name and validated calls of the first variant.
+        b: Name and validated calls of the second variant.
+        measure: The calls that count as failed: without a valid value, or without a right one.
         alpha: The probability that the difference is ever outside of its bounds.
 
-    Source: the evidence is that of `stats.paired` on the sums of the positive and of the negative differences of a
-    task's failure shares, which have equal means when the two variants fail equally often, and add up to at most 1
-    a task: all that it needs. The bounds are those of `stats.gap_bounds` on the differences themselves.
+    The evidence is that of `stats.paired` on the sums of the positive and of the negative differences of a task's
+    failure shares. These have equal means if the two variants fail equally often, and add up to at most 1 per task.
+    `paired` needs nothing more. The bounds are those of `stats.gap_bounds` on the differences.
     """
     shares = list(shares_of(a[1], b[1], measure).values())
     gaps = [of_a - of_b for of_a, of_b in shares]
@@ -99,7 +99,7 @@ def compared(
 
 
 def shares_of(a: Clusters, b: Clusters, measure: Measure) -> dict[TaskKey, tuple[float, float]]:
-    """Give for every task that both answered the share of its calls that failed, A's and B's."""
+    """Return the share of failed calls in A and in B for every task that both answered."""
     failed = IS_FAILURE[measure]
     return {
         task: (share_of(calls, failed), share_of(b[task], failed)) for task, calls in a.items() if task in b
@@ -122,12 +122,12 @@ def clusters_of(calls: Iterable[CallRow]) -> Clusters:
 
 
 def share_of(calls: Sequence[CallRow], holds: Callable[[CallRow], bool]) -> float:
-    """Return the share of a task's calls, at least one, of which something holds."""
+    """Return the share of a task's calls for which *holds* is true. There must be at least one call."""
     return sum(map(holds, calls)) / len(calls)
 
 
 def rate_of(clusters: Clusters, holds: Callable[[CallRow], bool]) -> Rate:
-    """Return the rate of the calls of which something holds, each task counted once."""
+    """Return the rate of the calls for which *holds* is true. Each task counts once."""
     # fsum: the sum of floats would depend on their order.
     return _rate(fsum(share_of(calls, holds) for calls in clusters.values()), len(clusters))
 
@@ -155,11 +155,11 @@ def _rate(count: float, n: int) -> Rate:
 
 
 def _whole(count: float) -> float:
-    """Return a count without a fraction as an int, as it would be written."""
+    """Return a count as an int if it has no fraction."""
     return int(count) if count.is_integer() else count
 
 
-# Planning further ahead than this is none.
+# A plan for more tasks than this is useless.
 _MOST_TASKS = 1_000_000
 
 # The normal quantile below which a fifth of the samples lie, so that the tasks decide with 80% probability.

@@ -2,8 +2,8 @@
 """A result of a benchmark as a document, with a section for each kind of figures.
 
 Rules:
-1. A rate stands beside its n and its bounds. What was not measured is said, and is never a 0.
-2. A table names variants by their labels, which are short where there are many variants or long names.
+1. A rate has its n and its bounds beside it. A figure that was not measured is marked as missing, and is never 0.
+2. A table names variants by their labels, which are short if there are many variants or long names.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _DIFFICULTIES: tuple[str, ...] = get_args(Difficulty)
 
 PartOf: TypeAlias = Literal["schema", "group", "difficulty"]
 
-# More rows than a screen has are no table to read; the hardest come first.
+# A table with more rows than a screen is hard to read. The hardest ones come first.
 MOST_ROWS = 30
 
-# Up to the comparisons of three variants all are listed; of more only those that are called different.
+# The comparisons of up to three variants are all listed. Of more, only those that are called different.
 _MOST_LISTED = 6
 
 _CODES, _PLACES = 6, 6
@@ -136,7 +136,7 @@ def format_section(result: BenchResult, labels: Labels) -> Section:
 
 
 def content_section(result: BenchResult, labels: Labels) -> Section:
-    """Give how right the values are."""
+    """Return the rates of valid and right values."""
     has_nulls = any(variant.invented.n for variant in result.variants)
     teacher = result.setup.teacher
     header = ("variant", "n", "valid", "right", "wrong but valid", "leaves right")
@@ -164,7 +164,7 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
 
 
 def cost_section(result: BenchResult, labels: Labels) -> Section:
-    """Return what the calls took."""
+    """Return the cost of the calls: attempts, tokens, seconds, and money."""
     currency = result.setup.currency
     unit = "output tokens" if currency is None else currency
     header = (
@@ -201,12 +201,12 @@ def _amount(amount: float | None) -> str:
 
 
 def differences_section(result: BenchResult, labels: Labels) -> Section | None:
-    """Give the paired differences: all of them where they are few, else those that are called."""
+    """Return the paired differences: all of them if they are few, otherwise those that are called different."""
     if len(result.variants) == 1:
         return None
     compared = result.comparisons
     listed = [comparison for comparison in compared if comparison.called or len(compared) <= _MOST_LISTED]
-    # What is listed of many is ordered by its evidence.
+    # Of many, the ones with the most evidence come first.
     if len(compared) > _MOST_LISTED:
         listed.sort(key=lambda one: -one.e_value)
     label_of = {variant.name: label for variant, label in zip(result.variants, labels, strict=True)}
@@ -250,7 +250,7 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
     """Return the calls without a valid value by schema, group or difficulty, the hardest first.
 
     Returns:
-        None where there is nothing to tell: no difficulty is known, or the groups are the schemas.
+        None if no part is known, such as no difficulty, or if the groups are the schemas.
     """
     names = dict.fromkeys(name for call in result.calls if (name := getattr(call, part_of)) is not None)
     counts: Counter[tuple[str, int, bool]] = Counter(
@@ -281,7 +281,7 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
 
 
 def failed_section(result: BenchResult, labels: Labels) -> Section | None:
-    """Return for each variant the kinds of its failed attempts and the violations, in a line each."""
+    """Return the kinds of the failed attempts and the violations of each variant, in a line each."""
     lines = []
     for number, label in enumerate(labels):
         failures = [one for call in result.calls if call.variant == number for one in call.failures]
@@ -305,12 +305,12 @@ def _most(names: Iterable[str], most: int) -> str:
 
 
 def gaps_section(result: BenchResult) -> Section | None:
-    """Return what the result cannot say."""
+    """Return the figures that were not measured, and why."""
     return Section("Not measured", lines=result.not_measured) if result.not_measured else None
 
 
 def examples_section(result: BenchResult, labels: Labels) -> Section | None:
-    """Give failed attempts for people to look at."""
+    """Return failed attempts for people to inspect."""
     if not result.examples:
         return None
     return Section(

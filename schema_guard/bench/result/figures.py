@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a run to its result: what is counted, and how.
+"""Compute the figures of a result from its calls.
 
-Rules: those of `values`; pure; the order of the calls changes no figure but the bounds of the leaf share.
+The rules are those of `values`. All functions are pure. The order of the calls affects only the bounds of the leaf
+share.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def result_of(run: Run) -> BenchResult:
 
 
 def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedExample, ...]) -> BenchResult:
-    """Compute everything that follows from the facts of a result."""
+    """Return a result with all figures computed from its facts."""
     of_variant = [[call for call in calls if call.variant == number] for number in range(len(setup.variants))]
     clusters = [clusters_of(group) for group in of_variant]
     variants = tuple(map(_column, setup.variants, of_variant, clusters))
@@ -61,7 +62,7 @@ def assembled(setup: Setup, calls: tuple[CallRow, ...], examples: tuple[FailedEx
 
 
 def _examples(failed: Sequence[FailedExample]) -> tuple[FailedExample, ...]:
-    """Choose failed attempts, each time one whose failure, variant and schema were shown least."""
+    """Return a few failed attempts, chosen so that failures, variants, and schemas are shown about equally often."""
     candidates = sorted(failed, key=lambda example: example[:5])
     shown: Counter[tuple[object, ...]] = Counter()
     picked: list[FailedExample] = []
@@ -126,9 +127,9 @@ def _column(variant: Variant, calls: Sequence[CallRow], clusters: Clusters) -> V
 
 
 def _total(amounts: Sequence[T | None]) -> T | None:
-    """Give the sum of what is known, None when nothing is."""
+    """Return the sum of the known amounts. None if none is known."""
     known = [amount for amount in amounts if amount is not None]
-    # Sorted: the sum of floats would depend on their order.
+    # Sorted because the sum of floats depends on their order.
     return sum(sorted(known)) if known else None
 
 
@@ -137,7 +138,7 @@ def _per(amount: float | None, count: int) -> float | None:
 
 
 def _percentile(ascending: Sequence[float], share: float) -> float | None:
-    """Return the smallest value that so large a share is not above; None without values."""
+    """Return the smallest value that at least *share* of the values don't exceed. None without values."""
     return ascending[ceil(share * len(ascending)) - 1] if ascending else None
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a result has found, in two sentences, and what to do next.
+"""The findings of a result in two sentences, and the next step.
 
-Rules: a sentence is for who knows neither the library nor statistics; a number stands beside its tasks and its bounds;
-what is not decided is said as not decided.
+A sentence is for readers who know neither the library nor statistics. A number has its tasks and its bounds beside it.
+The text names an open question as open.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def _difference(result: BenchResult, variants: Sequence[Ranked]) -> Iterator[str
 
 
 def _against(variants: Sequence[Ranked], target: float) -> str:
-    """Say how the best variant stands against the target, and how many stand with it."""
+    """Return whether the best variant meets the target, and how many other variants do."""
     best, of = variants[0], len(variants)
     rate, goal = best.failed, exact_percent(target)
     most, least = percent(rate.bounds.upper, 1, target), percent(rate.bounds.lower, -1, target)
@@ -148,7 +148,7 @@ def _against(variants: Sequence[Ranked], target: float) -> str:
 
 
 def _among(variants: Sequence[Ranked], rivals: Sequence[Ranked]) -> str:
-    """Return which variant fails least, and whether that is proved."""
+    """Return the variant that fails least, and whether that is proved."""
     best, others = variants[0], variants[1:]
     rate = f"in {percent(best.failed.rate or 0.0)} of its calls ({_counts(best.failed)}; {_between(best.failed)})"
     if not others:
@@ -203,14 +203,14 @@ def _between(rate: Rate, target: float = 1.0) -> str:
 
 
 def _counts(rate: Rate, *, whole: bool = True) -> str:
-    """Write the counts behind a rate; where tasks were asked several times a count is a sum of shares, and not shown."""
+    """Return the number of tasks of a rate, with its count if *whole* and the count has no fraction."""
     if whole and float(rate.count).is_integer():
         return f"{rate.count:,.0f} of {plural(rate.n, 'task')}"
     return plural(rate.n, "task")
 
 
 def _failures(result: BenchResult, best: Ranked) -> Failures | None:
-    """Count the calls of a variant that stayed without a valid value, by what their last judged attempt failed at."""
+    """Count the calls of a variant without a valid value, by the failure of their last validated attempt."""
     last = [
         call.failures[-1]
         for call in result.calls
@@ -234,7 +234,7 @@ def _failures_text(failures: Failures, best: Ranked) -> str:
 def _next(
     result: BenchResult, variants: Sequence[Ranked], rivals: Sequence[Ranked], store: str | None
 ) -> str:
-    """Return what to do next."""
+    """Return the next step."""
     best, target = variants[0], result.setup.target
     if best.tone is Tone.GOOD and target is not None:
         return _watched(best, target, store)
@@ -262,7 +262,7 @@ def _watched(best: Ranked, target: float, store: str | None) -> str:
 
 
 def _more(result: BenchResult, ranked: Sequence[Ranked], needed: int | None, what: str) -> str:
-    """Return how many more tasks decide something about some variants, and where they come from."""
+    """Return how many more tasks would decide a question about some variants, and how to get them."""
     setup = result.setup
     remaining = setup.suite_tasks - setup.tasks
     if needed is None:
@@ -284,7 +284,7 @@ def _more(result: BenchResult, ranked: Sequence[Ranked], needed: int | None, wha
 
 
 def _another(result: BenchResult, best: Ranked, store: str | None) -> str:
-    """Name the strategy that was not tried and can fix most of what fails, and else what is wrong."""
+    """Return the untried strategy that can fix most failures, or the wrong values if there are more of them."""
     tried = {
         strategy
         for variant in result.variants
@@ -308,5 +308,5 @@ def _another(result: BenchResult, best: Ranked, store: str | None) -> str:
 
 
 def _wrong(result: BenchResult, best: Ranked) -> int:
-    """Count the calls of a variant whose value is valid, and not right."""
+    """Count the calls of a variant with a valid but wrong value."""
     return sum(call.variant == best.number - 1 and call.is_valid and not call.right for call in result.calls)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write a result as one static page: one screen with the answer, and below it, folded, every table and examples.
 
-Rules: those of `report.page`; the same result gives the same bytes. A plot shows figures of the result and nothing
-else, and has a sentence that says the same without sight.
+The rules are those of `report.page`. The same result gives the same bytes. A plot shows only figures of the result, and
+a sentence states the same for readers who can't see it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.result.ranking import Ranked
     from schema_guard.bench.result.values import BenchResult, Measure
 
-# So many letters leave room for a number before, a rate and a state behind them.
+# This many characters leave room for a number before the name, and a rate and a state after it.
 _NAME_CHARS = 26
 _TITLES: dict[Measure, str] = {
     "format": "Calls without a valid value",
@@ -53,7 +53,7 @@ def result_page(result: BenchResult, *, store: str | None = None) -> str:
 
 
 def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | None, title: str) -> Plot:
-    """Draw a rate of every variant with its bounds, the best first; the failures against the target if there is one."""
+    """Draw a rate of every variant with its bounds, the best first. Failures are drawn against the target, if any."""
     if not variants:
         return Plot(title, "", None, "no call has a validated reply")
     goal = target if measure == "format" else None

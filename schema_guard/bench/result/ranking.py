@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The variants of a result in an order, best first: how each stands against a target, and against the others.
+"""The variants of a result, ranked from best to worst, each with its side of a target and the variants that beat it.
 
 Rules:
-1. The bounds of all variants hold together, for what is said of the best of several was picked from them: each has its
-   part of alpha.
-2. A variant is beaten where another one is called better (`comparisons`); a lower rate alone beats nobody.
+1. The bounds of all variants hold together, because the best one is picked from several. Each variant has an equal part
+   of alpha.
+2. A variant is beaten if another one is called better (`comparisons`). A lower rate alone is not enough.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from schema_guard.bench.result.values import BenchResult, Measure, VariantResult
 
-# So many letters of a name, of a schema or variant, are shown.
+# Displayed characters of the name of a schema or variant.
 NAME_CHARS = 48
 _ORDER = (Tone.GOOD, Tone.OPEN, Tone.BAD, Tone.PLAIN)
 
@@ -31,12 +31,12 @@ class Ranked(NamedTuple):
     """A variant that has calls.
 
     Attributes:
-        number: From 1, in the order of the result.
-        name: As it is shown, which no other variant's is.
+        number: Number from 1, in the order of the result.
+        name: Displayed name, which is unique.
         variant: Its figures.
-        failed: The rate of its tasks without a valid value, with bounds that hold for all variants together.
-        right: The same of right values.
-        tone: Of its side of the target; plain without a target.
+        failed: Rate of its tasks without a valid value, with bounds that hold for all variants together.
+        right: Rate of its tasks with a right value, with such bounds.
+        tone: Tone for its side of the target. Plain without a target.
         beaten: The measures by which another variant is called better.
     """
 
@@ -50,12 +50,12 @@ class Ranked(NamedTuple):
 
 
 def alpha_of(result: BenchResult) -> float:
-    """Return the part of alpha that each side of a variant's bounds has."""
+    """Return the part of alpha for each side of a variant's bounds."""
     return ALPHA / max(sum(variant.calls > 0 for variant in result.variants), 1)
 
 
 def ranked(result: BenchResult) -> list[Ranked]:
-    """Return the variants that have calls: below the target first, and on each side those that fail least."""
+    """Return the variants with calls: those that meet the target first, and on each side those that fail least."""
     alpha, names = alpha_of(result), names_of(result)
     beaten = {
         (one.a if one.better == one.b else one.b, one.measure)
@@ -77,12 +77,12 @@ def ranked(result: BenchResult) -> list[Ranked]:
 
 
 def shown(name: str) -> str:
-    """Cut a name to what is shown of it."""
+    """Return a name, cut to its displayed length."""
     return clip(name, NAME_CHARS)
 
 
 def names_of(result: BenchResult) -> Sequence[str]:
-    """Give the names of the variants as they are shown: cut where they are long, and no two alike."""
+    """Return the displayed names of the variants. Long names are cut, and all are different."""
     return shortened([variant.name for variant in result.variants], NAME_CHARS)
 
 

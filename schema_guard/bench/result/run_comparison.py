@@ -5,7 +5,7 @@ Rules:
 1. Variants are paired by name, tasks by schema and id; all epochs of a task are one cluster.
 2. All variants and both measures together decide which differences are called. Without a gate, the bounds are those of
    each difference alone, so they may leave 0 out although nothing is called. With a gate, all bounds hold together.
-3. Where the suites are not the same, the tasks that both have in name are compared, and that is said.
+3. If the suites differ, the tasks with the same name are compared, and the report has a note about it.
 4. A gate is missed if the data proves that a rate dropped by more than is allowed. The probability that it is missed
    although no rate dropped by more is at most 5%, over all variants and measures together, however often you check while
    the two runs grow. Another run is another comparison, with 5% of its own.
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.result.values import BenchResult, Compared, Measure
     from schema_guard.bench.run.scored_call import Setup
 
-# Of the tasks that changed so many are named.
+# The report names at most this many changed tasks.
 MOST_TASKS = 20
 
 
@@ -76,12 +76,12 @@ class Comparison:
     """Two results.
 
     Attributes:
-        a: What was run first.
-        b: What was run second.
-        common_tasks: Asked in both.
-        only_a: Tasks asked in A alone, as (schema, task).
-        only_b: Tasks asked in B alone.
-        differences: Of each pair of variants in the order of A, for format and for content.
+        a: Setup of the first run.
+        b: Setup of the second run.
+        common_tasks: Number of tasks that both runs asked.
+        only_a: Tasks that only A asked, as (schema, task).
+        only_b: Tasks that only B asked.
+        differences: Those of each pair of variants, in the order of A, for format and for content.
         unpaired_a: Variants that only A has.
         unpaired_b: Variants that only B has.
         gate: The drop that is allowed. None without a gate.
@@ -319,7 +319,7 @@ def _row(comparison: Compared) -> tuple[str, ...]:
         _name(comparison),
         f"{comparison.tasks:,}",
         *(known_percent(None if failed is None else 1 - failed) for failed in rates),
-        # A's failures less B's are B's successes less A's.
+        # A's failures minus B's are B's successes minus A's.
         points(comparison.difference, comparison.lower, comparison.upper),
         odds(comparison.e_value),
         better,

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark has shown, as values.
+"""The result of a benchmark, as values.
 
 Rules:
-1. The facts of a result are its setup, its calls and its examples; everything else is computed from them, by
-   `figures` and `comparisons`, so that no two numbers of a result can disagree.
-2. All epochs of a task are one cluster. A rate is the mean over tasks of the share of a task's calls: its `n` counts
-   tasks, its `count` is a sum of shares and need not be whole. With one epoch both count calls.
-3. Format and content are counted apart. A call without a judged reply is lost, and stands in no rate.
+1. The facts of a result are its setup, its calls, and its examples. `figures` and `comparisons` compute everything that
+   follows from them, so that no two numbers of a result can disagree.
+2. All epochs of a task are one cluster. A rate is the mean over tasks of the share of a task's calls. Its `n` counts
+   tasks. Its `count` is a sum of shares, which may not be whole. With one epoch, both count calls.
+3. Format and content are counted separately. A call without a validated reply is lost and counts in no rate.
 """
 
 from __future__ import annotations
@@ -23,45 +23,48 @@ if TYPE_CHECKING:
 Measure: TypeAlias = Literal["format", "content"]
 MEASURES: tuple[Measure, ...] = ("format", "content")
 
-# What a call is called that did not fail by a measure, and one that did.
+# Names of the calls that passed by a measure, and of those that failed.
 PASSED: Mapping[Measure, str] = {"format": "valid", "content": "right"}
 FAILED: Mapping[Measure, str] = {"format": "failed calls", "content": "wrong or failed calls"}
 
 
 @dataclass(frozen=True, slots=True)
 class VariantResult:
-    """One variant over all tasks that it was asked.
+    """One variant over all tasks that it ran on.
 
     Attributes:
-        name: Unique in the result.
+        name: Name, unique in the result.
         model: Name of the model.
-        strategy: As given, `a>b` for an escalation.
-        calls: With a judged reply.
-        tasks: With a judged reply in at least one epoch: the n of every rate.
-        formats: Calls by how they went, the lost ones too.
-        clean: Attempt 1 was nothing but valid JSON.
-        valid_first_time: Attempt 1 was valid without repair; clean is a part of it.
-        repaired: Valid after repair.
-        fixed_by_retry: Valid after a retry.
-        failed: No attempt was valid. Valid first time, repaired, fixed by retry and failed add up to 1.
-        valid: Valid, in any attempt.
-        right: Valid, and equal to the gold.
-        wrong_valid: Valid, and not equal to the gold.
-        invented: Of the tasks whose gold has a null: valid, with another value in its place.
-        leaf_share: Mean share of the gold's leaves that are right, 0 without a valid value; its bounds depend on
-            the order of the calls, and are None where no one mean fits the whole run.
-        attempts: Of all calls, the lost ones too, as in every sum below.
-        input_tokens: Over the calls whose tokens are known; None when none are.
+        strategy: Strategy, or an escalation such as `a>b`.
+        calls: Number of calls with a validated reply.
+        tasks: Number of tasks with a validated reply in at least one epoch, which is the n of every rate except
+            `invented`.
+        formats: Number of calls by format, including lost calls.
+        clean: Rate of calls whose attempt 1 was valid JSON without other text.
+        valid_first_time: Rate of calls whose attempt 1 was valid without repair, which includes clean calls.
+        repaired: Rate of calls that were valid after repair.
+        fixed_by_retry: Rate of calls that were valid after a retry.
+        failed: Rate of calls without a valid attempt. Valid first time, repaired, fixed by retry, and failed add up to
+            1.
+        valid: Rate of calls with a valid value, in any attempt.
+        right: Rate of calls with a valid value that equals the gold.
+        wrong_valid: Rate of calls with a valid value that does not equal the gold.
+        invented: Rate of calls with a valid value that has another value in the place of a null of the gold. Only tasks
+            whose gold has a null count.
+        leaf_share: Mean share of the gold's leaves that are right, 0 without a valid value. Its bounds depend on the
+            order of the calls, and are None if no single mean fits the whole run.
+        attempts: Number of attempts of all calls. Like all sums below, it includes lost calls.
+        input_tokens: Sum over the calls whose tokens are known. None if none are.
         output_tokens: As input_tokens.
-        unknown_tokens: Calls whose input or output tokens are unknown.
-        cost: Over the calls whose cost is known; None when none is.
-        unknown_cost: Calls whose cost is unknown.
-        cost_per_valid: Of all calls, for each that gave a valid value; None without prices or such a call.
-        cost_per_right: The same for each right value.
+        unknown_tokens: Number of calls whose input or output tokens are unknown.
+        cost: Sum over the calls whose cost is known. None if none is.
+        unknown_cost: Number of calls whose cost is unknown.
+        cost_per_valid: Cost of all calls per call with a valid value. None without prices or such a call.
+        cost_per_right: Cost of all calls per call with a right value. None without prices or such a call.
         output_tokens_per_valid: As cost_per_valid, in output tokens.
         output_tokens_per_right: As cost_per_right, in output tokens.
-        elapsed_p50_s: Median of a call in seconds; None for a model that has no time of its own.
-        elapsed_p95_s: 95th percentile of a call.
+        elapsed_p50_s: Median duration of a call in seconds. None if no call has a measured time.
+        elapsed_p95_s: 95th percentile of the duration of a call in seconds. None if no call has a measured time.
         tuned: Whether the model is tuned, and was asked as it was trained.
     """
 
@@ -97,7 +100,7 @@ class VariantResult:
 
     @property
     def lost(self) -> int:
-        """Calls without a judged reply."""
+        """Number of calls without a validated reply."""
         return self.formats["lost"]
 
 
@@ -106,19 +109,19 @@ class Compared:
     """Two variants on the tasks that both answered.
 
     Attributes:
-        a: Name of the one variant.
-        b: Name of the other.
-        measure: What counts as failed: `"format"` no valid value, `"content"` no right one.
-        tasks: With a judged reply in both.
-        rate_a: A's failure rate on these tasks; None without common tasks.
-        rate_b: B's.
-        only_a: By how much the share of a task's calls that failed is larger in A, summed over the tasks where it is.
-        only_b: The same for B.
-        difference: A's failure rate less B's; None without common tasks.
-        lower: Lower bound of the difference: the two bounds of one difference hold with 95 %, at every look.
-        upper: Its upper bound.
-        e_value: Evidence that the two differ, as odds, at most the largest float; 1 without common tasks.
-        called: Whether they are called different, all comparisons of the result being considered.
+        a: Name of the first variant.
+        b: Name of the second variant.
+        measure: The calls that count as failed: `"format"` for no valid value, `"content"` for no right one.
+        tasks: Number of tasks with a validated reply in both.
+        rate_a: A's failure rate on these tasks. None without common tasks.
+        rate_b: B's failure rate on these tasks. None without common tasks.
+        only_a: Sum over the tasks that failed more often in A of the difference of their shares of failed calls.
+        only_b: The same sum for B.
+        difference: A's failure rate minus B's. None without common tasks.
+        lower: Lower bound of the difference. With 95% confidence by default, both bounds are correct, at any time.
+        upper: Upper bound of the difference.
+        e_value: Evidence that the two differ, as odds, at most the largest float. 1 without common tasks.
+        called: Whether they are called different, decided over all comparisons of the result together.
     """
 
     a: str
@@ -137,7 +140,7 @@ class Compared:
 
     @property
     def better(self) -> str | None:
-        """The variant that is called better; None when they are not called different."""
+        """The variant that is called better. None if the two are not called different."""
         if not self.called:
             return None
         return self.b if self.only_a > self.only_b else self.a
@@ -149,11 +152,11 @@ class BenchResult:
 
     Attributes:
         setup: Suite, plan, and settings of the run.
-        variants: Their figures, in the order of the setup.
-        comparisons: Every two variants, for format and for content.
-        calls: In the order of the run.
-        examples: A few failed attempts, of as many variants, kinds and schemas as there are.
-        not_measured: What the result cannot say, one sentence each.
+        variants: Figures of the variants, in the order of the setup.
+        comparisons: Comparisons of every two variants, for format and for content.
+        calls: Calls in the order of the run.
+        examples: A few failed attempts, of as many kinds, variants, and schemas as possible.
+        not_measured: Sentences about the figures that were not measured, and why.
     """
 
     setup: Setup
