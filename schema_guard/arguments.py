@@ -94,7 +94,7 @@ def _is_huge(value: object) -> bool:
 
 def _shown(value: object) -> str:
     # Python can't convert an int of more than 4,300 digits to text.
-    return f"an int of more than {_HUGE_DIGITS} digits" if _is_huge(value) else clip(repr(value))
+    return f"an int with more than {_HUGE_DIGITS} digits" if _is_huge(value) else clip(repr(value))
 
 
 def require_list(name: str, value: Any, what: str) -> Sequence[Any]:

@@ -20,12 +20,9 @@ if TYPE_CHECKING:
 
 _MAX_SHOWN = 10
 _EXTRA_KEYS = ("additionalProperties", "unevaluatedProperties")
-_CLOSED = (
-    "  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model with "
-    "extra='forbid'; any other model leaves them out"
-)
+_CLOSED = "  a dataclass and a TypedDict reject unknown keys. A Pydantic model rejects them only with extra='forbid', and otherwise omits them"
 _ADVICE_OF = {
-    "refusal": "; a refusal is never asked again",
+    "refusal": "; schema_guard does not retry a refusal",
     # Only the time limit ends a call without an exception of the function's own.
     "transport": "; to allow more time: limits=Limits(max_elapsed_s=...)",
 }
@@ -122,7 +119,7 @@ def _advice(outcome: Outcome[Any], max_attempts: int | None, limits: Limits, tak
     assert failure is not None
     more = max_attempts + 2 if max_attempts is not None and len(outcome.attempts) >= max_attempts else None
     if failure.code in NOT_FIXED_BY_LIMIT:
-        return "; a larger output limit does not fix it: ask for less reasoning, or without a grammar, or another model"
+        return "; a larger output limit does not help. Request less reasoning, omit the grammar, or use another model"
     if failure.kind == "truncation":
         needed = [] if takes_options else ["a parameter 'options'"]
         needed += ["provider="] if outcome.call.provider is None else []

@@ -67,8 +67,8 @@ def test_what_a_type_means_for_other_keys_is_told():
     lines = explain(failed, typed=True).splitlines()
 
     assert lines[3] == (
-        "  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model "
-        "with extra='forbid'; any other model leaves them out"
+        "  a dataclass and a TypedDict reject unknown keys. A Pydantic model rejects them only with extra='forbid', "
+        "and otherwise omits them"
     )
     assert len(explain(failed).splitlines()) == len(lines) - 1
     assert "does not name" not in explain(outcome(Failure("structure", "type", "...", (TOTAL,))), typed=True)
@@ -103,7 +103,7 @@ def test_advice_fits_the_failure():
     late = explain(outcome(Failure("transport", "cancelled", "the time budget ended it")), max_attempts=3)
 
     assert "; to allow a longer reply: limits=Limits(" in cut
-    assert refused.endswith("; a refusal is never asked again")
+    assert refused.endswith("; schema_guard does not retry a refusal")
     assert ended.endswith("attempts[-1].reply")
     assert late.endswith("; to allow more time: limits=Limits(max_elapsed_s=...)")
 

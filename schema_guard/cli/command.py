@@ -113,9 +113,9 @@ def _message(error: Exception) -> str:
     if isinstance(error, (SchemaGuardError, OSError)):
         return str(error)
     if isinstance(error, MemoryError):
-        return "out of memory. Give the command less data at once (--verbose prints the traceback)"
+        return "out of memory. Pass less data to the command. To print the traceback, add --verbose"
     words = f": {error}" if str(error) else ""
-    return f"unexpected {type(error).__name__}{words} (--verbose prints the traceback)"
+    return f"unexpected {type(error).__name__}{words}. To print the traceback, add --verbose"
 
 
 def _print_error(message: str, status: int) -> int:

@@ -195,9 +195,9 @@ def _task_parameter(
     if len(candidates) == 1:
         return candidates[0]
     problem = (
-        "no parameter can carry the prompt"
+        "no parameter can receive the prompt"
         if not candidates
-        else "more than one parameter could carry the prompt"
+        else "more than one parameter can receive the prompt"
     )
     # `guard_tools` names the parameter by another argument, and adds no instructions.
     is_ours = setting == _PROMPT

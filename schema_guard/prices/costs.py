@@ -300,7 +300,7 @@ def _unknown(model: str, source: str, known: Iterable[Any]) -> NoPrice:
     from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
 
     near = get_close_matches(model, list(dict.fromkeys(known)), n=_MOST_NEAR)
-    hint = f"the nearest are {' '.join(near)}" if near else "none of its models is near"
+    hint = f". Similar models: {', '.join(near)}" if near else ". No model has a similar name"
     return NoPrice(
-        f"prices {clip(source)!r}: expected a model that it knows, got {clip(repr(model))}: {hint}"
+        f"prices {clip(source)!r}: expected a model with known prices, got {clip(repr(model))}{hint}"
     )

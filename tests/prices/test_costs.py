@@ -78,8 +78,8 @@ def test_cached_tokens_without_a_price_cost_as_others(table):
 @pytest.mark.parametrize(
     ("content", "model", "message"),
     [
-        (OWN, "smal", "expected a model that it knows, got 'smal': the nearest are small"),
-        (OWN, "zzz", "expected a model that it knows, got 'zzz': none of its models is near"),
+        (OWN, "smal", "expected a model with known prices, got 'smal'. Similar models: small"),
+        (OWN, "zzz", "expected a model with known prices, got 'zzz'. No model has a similar name"),
         (LITELLM, "images", "at /images: expected property 'input_cost_per_token', got object with 2 properties: add 'input_cost_per_token', without it the model is not priced by the token"),
         ({"a": {"p_in": 1, "p_cached": 1}}, "a", "at /a: expected property 'p_out', got object with 2 properties: add 'p_out', dollars for a million tokens that are received"),
         ({"a": {"p_in": -1, "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a number >= 0, got number -1: dollars for a million tokens that are sent and not cached"),
@@ -87,7 +87,7 @@ def test_cached_tokens_without_a_price_cost_as_others(table):
         ({"a": {"p_in": float("inf"), "p_cached": 1, "p_out": 1}}, "a", "at /a/p_in: expected a finite number, got number inf"),
         ({"a": {"p_in": 1, "p_cached": 1, "p_out": 1, "p_ot": 1}}, "a", "at /a: expected no further properties, got object with 'p_ot': known are p_in p_cached p_out as_of source. Did you mean 'p_out'?"),
         ({"a": 7}, "a", "at /a: expected object, got number 7: The prices of one model, in dollars for a million tokens."),
-        ({"a": None}, "a", "expected a model that it knows, got 'a': none of its models is near"),
+        ({"a": None}, "a", "expected a model with known prices, got 'a'. No model has a similar name"),
         ([], "a", "at (root): expected object, got array of 0 items: Prices of tokens by the name of the model"),
         ("{", "a", "expected a JSON file, but reading it failed: Expecting property name enclosed in double quotes"),
     ],
@@ -127,7 +127,8 @@ def test_model_that_the_package_does_not_know_is_an_error():
     pytest.importorskip("genai_prices")
 
     with pytest.raises(
-        InvalidArgument, match=r"^prices 'genai-prices': expected a model that it knows, got 'gpt-4o-minx'"
+        InvalidArgument,
+        match=r"^prices 'genai-prices': expected a model with known prices, got 'gpt-4o-minx'",
     ):
         token_prices("gpt-4o-minx", source="genai-prices")
 

@@ -274,8 +274,7 @@ class Calls:
             tasks = sum(entry.name in refused for entry, _ in self.plan.tasks)
             if tasks:
                 lines.append(
-                    f"{tasks} tasks of {len(refused)} schemas cannot be sent with variant {variant.name}; the first "
-                    f"fault is: {clip(next(iter(refused.values())), 200)}"
+                    f"schema_guard can't send {tasks} tasks of {len(refused)} schemas with variant {variant.name}. The first fault is: {clip(next(iter(refused.values())), 200)}"
                 )
         return lines
 

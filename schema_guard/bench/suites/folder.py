@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from schema_guard.bench.suites.values import Suite
 
 _FOLDER_NAME = re.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
-_ODD_NAME = (
-    "is no name for a schema's folder: expected A-Z, a-z, 0-9, '_', '.' and '-', at most 80, the first neither '.' nor "
-    "'-'"
-)
+_ODD_NAME = "is not a valid name of a folder. Use at most 80 of A-Z, a-z, 0-9, '_', '.', and '-', and begin with neither '.' nor '-'"
 
 
 def load_folder(root: Path) -> Suite:
@@ -54,10 +51,10 @@ def _schema_folders(reader: SuiteReader, names: list[str]) -> list[str]:
         if not _FOLDER_NAME.fullmatch(name) and "/" not in name and "\0" not in name and name != "..":
             reader.problems.append(f"{where}: {clip(repr(name))} {_ODD_NAME}")
         elif not _FOLDER_NAME.fullmatch(name) or not reader.is_inside(root / name):
-            reader.problems.append(f"{where}: {clip(repr(name))} is no folder inside the suite")
+            reader.problems.append(f"{where}: expected a folder inside the suite, got {clip(repr(name))}")
         elif not (root / name).is_dir():
             hint = did_you_mean(name, (path.name for path in root.iterdir() if path.is_dir()))
-            reader.problems.append(f"{where}: there is no folder {clip(repr(name))}{hint}")
+            reader.problems.append(f"{where}: the folder {clip(repr(name))} does not exist{hint}")
         else:
             there.append(name)
     reader.problems.extend(

@@ -63,7 +63,7 @@ def load_suite(
     for name, given in (("schema", schema), ("columns", columns)):
         if given is not None and form != "rows":
             raise InvalidArgument(
-                f"{name}=: only suites of the form 'rows' accept this argument, and this suite has the form {form!r}. Remove the argument"
+                f"{name}: only suites of the form 'rows' accept this argument, but this suite has the form {form!r}. Remove the argument"
             )
     if form == "rows":
         return load_rows(place, columns, None if schema is None else Schema.of(schema))

@@ -96,11 +96,11 @@ class SuiteReader:
         """Read a file; None when that cannot be done."""
         path = self.root / relative
         if path != self.named and not self.is_inside(path):
-            self.problems.append(f"{relative}: this file lies outside the suite")
+            self.problems.append(f"{relative}: this file is outside the suite. Move it into the suite")
             return None
         try:
             if path.is_fifo():
-                self.problems.append(f"{relative}: this is no file but a pipe, which may have no end")
+                self.problems.append(f"{relative}: expected a file, got a pipe")
                 return None
             # Not read_text(): it would turn every carriage return into a line feed, inside the cells of a CSV too.
             return path.read_bytes().decode("utf-8-sig")
@@ -143,9 +143,9 @@ class SuiteReader:
             return decoded(text)
         except json.JSONDecodeError as error:
             line = f"{relative}:{number or error.lineno}"
-            self.problems.append(f"{line}: broken JSON at column {error.colno}: {error.msg}")
+            self.problems.append(f"{line}: invalid JSON at column {error.colno}: {error.msg}")
         except ValueError as error:
-            self.problems.append(f"{where}: broken JSON: {error}")
+            self.problems.append(f"{where}: invalid JSON: {error}")
         return BROKEN
 
 

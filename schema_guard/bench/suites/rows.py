@@ -68,7 +68,7 @@ def _lines(
         if schema is not None:
             fields["schema"], names["schema"] = schema.document, ""
         problems = [
-            f"there is no column {clip(repr(column))} for {name!r}{did_you_mean(column, row)}"
+            f"expected a column {clip(repr(column))} for {name!r}{did_you_mean(column, row)}"
             for name, column in names.items()
             if column and column not in row and (name in columns or name in _NEEDED)
         ]

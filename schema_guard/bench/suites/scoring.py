@@ -145,21 +145,23 @@ def _problem(location: str, matcher: Any, gold: Any) -> str:
         return "expected a JSON Pointer, which starts with '/'"
     places = _places(gold, split(location))
     if not places:
-        return "the gold has no such location"
+        return "the gold does not have this location"
     if _is_optional(matcher) and not _is_member(location, gold):
-        return "'optional' is for a member of an object, which this is not"
+        return "'optional' applies only to a member of an object"
     if isinstance(matcher, str):
         kind, fits = matcher, _FITS[matcher]
     elif "accept" in matcher:
         return (
-            "" if all(_is_right(p, p, matcher) for p in places) else "the gold is none of the accepted values"
+            ""
+            if all(_is_right(p, p, matcher) for p in places)
+            else "expected the gold among the accepted values"
         )
     else:
         kind, fits = "tolerance", _A_NUMBER
     return (
         ""
         if all(map(fits.holds, places))
-        else f"{kind!r} is for {fits.wanted}, which the gold does not have there"
+        else f"{kind!r} applies only to {fits.wanted}, but the gold has another value"
     )
 
 

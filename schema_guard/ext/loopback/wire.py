@@ -248,14 +248,18 @@ def check_turns(
         if role is not None and role not in roles:
             raise BadRequest(f"'{where}.role': expected one of {', '.join(roles)}, got {clip(repr(role))}")
         if is_whole and not unanswered.issuperset(results):
-            raise BadRequest(f"'{where}': its result has no tool call. Add the tool call before it")
+            raise BadRequest(f"'{where}': expected a tool call before this result. Add the tool call")
         if role not in (None, "tool") and unanswered.difference(results):
-            raise BadRequest(f"'{where}': expected the results of all tool calls before it. Add the results")
+            raise BadRequest(
+                f"'{where}': expected the results of all tool calls before this message. Add the results"
+            )
         if isinstance(role, str) and (content or not calls):
             check_content(content, f"{where}.content", roles[role])
         unanswered = unanswered.difference(results).union(calls)
     if unanswered:
-        raise BadRequest(f"'{where}': expected the results of all tool calls after it. Add the results")
+        raise BadRequest(
+            f"'{where}': expected the results of all tool calls after this message. Add the results"
+        )
 
 
 def options_of(body: Mapping[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:

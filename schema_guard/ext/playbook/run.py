@@ -94,7 +94,7 @@ class ImpossibleStep(InvalidArgument):
     """
 
     def __init__(self, step: str, reason: str) -> None:
-        super().__init__(f"first={step!r}: expected a step that can be run: {reason}")
+        super().__init__(f"first={step!r}: expected another step, because {reason}")
         self.step, self.reason = step, reason
 
 
@@ -339,7 +339,7 @@ class PlaybookRun:
                 f"the provider refuses the request: {call.error}"
             )
         elif self.lost_in_a_row.are_too_many:
-            self.ended = f"{self.lost_in_a_row.count} calls in a row without a validated reply; the last error is: {call.error}"
+            self.ended = f"{self.lost_in_a_row.count} calls in a row got no validated reply. The last error is: {call.error}"
             calls.stopped = f"{self.ended} after {calls.n}"
 
     def best(self) -> StepCalls | None:

@@ -32,10 +32,10 @@ _REASONS = {"53100": "disk_full", "53200": "disk_full", "55P03": "locked", "5701
 # The server restarts, is too full, is a standby now, or gave way to another transaction.
 _AWAY = ("08", "57P", "53300", "25006", "40001", "40P01")
 _ADVICE = {
-    "53100": "has no room left. Free some space on the server's disk",
+    "53100": "is full. Free some space on the server's disk",
     "55P03": "was locked by another process for too long. End that process's transaction",
-    "57014": "took too long. See what the server is busy with",
-    "42501": "does not let this user do that",
+    "57014": "took too long. Check the load of the server",
+    "42501": "does not permit this user to do that",
     "3F000": "has no such schema",
 }
 

@@ -187,9 +187,9 @@ class PrefixChecker:
         self._most_read = min(limits.max_bytes, self.read + left, 2 * self.read)
         if self.read <= self._most_read:
             return None
-        code, message = "too_many_nodes", f"more than max_nodes={limits.max_nodes} values"
+        code, message = "too_many_nodes", f"the reply has more values than max_nodes={limits.max_nodes}"
         if self.read > limits.max_bytes:
-            code, message = "too_large", f"{self.read} bytes or more, beyond max_bytes={limits.max_bytes}"
+            code, message = "too_large", f"got {self.read} bytes or more, but max_bytes is {limits.max_bytes}"
         return self._fail(Failure("syntax", code, message), self.read)
 
     def _passed_by(self, text: object) -> Failure | None:

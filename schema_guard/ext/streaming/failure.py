@@ -26,10 +26,10 @@ _LATER = frozenset({
     "required", "minItems", "minProperties", "minLength", "contains", "minContains", "dependentRequired", "dependencies",
 })  # fmt: skip
 _MESSAGES = {
-    "duplicate_key": "the same key twice in an object",
-    "not_finite": "NaN or Infinity, which JSON does not have",
-    "too_deep": "nested too deep",
-    "number_too_long": "a number of too many characters",
+    "duplicate_key": "an object has the same key twice",
+    "not_finite": "the text has NaN or Infinity, which JSON does not allow",
+    "too_deep": "the text is nested too deeply",
+    "number_too_long": "a number has too many characters",
 }
 # The engine validates a copy of the text so far.
 _MAX_STEPS = 2_000_000

@@ -78,7 +78,7 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
     tool calls.
     """
     known = tools_of(tools)
-    require_count("max_attempts", max_attempts, 1, meaning=" (1 means: never ask again)")
+    require_count("max_attempts", max_attempts, 1, meaning=" (1 means no retry)")
     require_bool("observe", observe)
     for word, value in (("name", name), ("messages", messages), ("version", version), ("segment", segment)):
         require_text(word, value)

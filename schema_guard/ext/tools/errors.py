@@ -52,7 +52,7 @@ def failure_text(function: str, judgements: Sequence[Sequence[CallJudgement]], m
         judgement.failure is not None and judgement.failure.kind == "refusal" for judgement in failed
     )
     is_spent = len(judgements) >= max_attempts and not is_refused
-    more = f"; to ask again: max_attempts={max_attempts + 2}" if is_spent else ""
+    more = f"; to retry: max_attempts={max_attempts + 2}" if is_spent else ""
     return "\n".join([*lines, f"  each of them: error.judgements[-1]{more}"])
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _OF_PAGES = frozenset(["meta", "next_cursor", "has_more"])
 # A document is parsed as a whole, and its values can take 20 times its size in memory.
 _MOST_OF_DOCUMENT = 64 * 1024 * 1024
-_LONG_LINE = f"a line of more than {mebibytes(MAX_LINE_BYTES)}"
+_LONG_LINE = f"the line is longer than {mebibytes(MAX_LINE_BYTES)}"
 _BATCH = 1_000
 _BOM = b"\xef\xbb\xbf"
 
@@ -98,7 +98,7 @@ def _of_json(name: str) -> Iterator[Row | Unreadable]:
         opening = content.lstrip().partition(b"\n")[0].strip()
         if len(content) > _MOST_OF_DOCUMENT and (opening == b"{" or opening.startswith(b"[")):
             size = mebibytes(_MOST_OF_DOCUMENT)
-            yield Unreadable(name, f"a JSON document of more than {size}: convert it to JSON Lines")
+            yield Unreadable(name, f"the JSON document is larger than {size}. Convert it to JSON Lines")
         elif opening.startswith(b"[") or not (_is_document(opening) or not _is_document(content)):
             yield from _of_text(name, content, "rows")
         else:
@@ -125,7 +125,7 @@ def _parsed(place: str, content: bytes) -> Any:
     try:
         return json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
-        return Unreadable(place, f"not UTF-8: {error.reason} at byte {error.start}")
+        return Unreadable(place, f"expected UTF-8: {error.reason} at byte {error.start}")
     except json.JSONDecodeError as error:
         line = f"line {error.lineno}, " if error.lineno > 1 else ""
         return Unreadable(place, f"expected JSON: {error.msg} at {line}column {error.colno}")

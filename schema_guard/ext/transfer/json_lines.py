@@ -269,7 +269,7 @@ class FileReading:
 
     def _check_end(self) -> None:
         if self._end is None:
-            self._add("the end", "expected the entry 'end', because the file was cut off. Export it again")
+            self._add("the end", "the entry 'end' is missing, so the file was cut off. Export it again")
         elif self._end != self._seen and not self.faults:
             self._add(
                 "the end",
@@ -283,7 +283,7 @@ class FileReading:
 
 
 def _not_final(call: list[Moved]) -> str:
-    return f"expected a final attempt of the call {clip(repr(call[0].call_id))} behind it"
+    return f"expected a final attempt of the call {clip(repr(call[0].call_id))} after it"
 
 
 def _check_same_call(call: list[Moved], attempt: Moved) -> None:

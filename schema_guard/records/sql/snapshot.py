@@ -77,7 +77,7 @@ def _counts() -> Iterator[None]:
         if is_interruption(error):
             raise
         raise StoreError(
-            f"the store has counts that can't be read: {error}. To list them, run `schema-guard store check` with the same --store"
+            f"schema_guard can't read some counts of the store: {error}. To list them, run `schema-guard store check` with the same --store"
         ) from error
 
 

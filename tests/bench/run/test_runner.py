@@ -503,7 +503,7 @@ def test_variant_leaves_out_what_it_cannot_ask_for():
     }
     (words,) = finished.setup.stopped
     assert words.startswith(
-        "2 tasks of 1 schemas cannot be sent with variant strict_schema; the first fault is: "
+        "schema_guard can't send 2 tasks of 1 schemas with variant strict_schema. The first fault is: "
     )
 
 

@@ -157,7 +157,7 @@ def test_readme_example_is_a_right_suite(tmp_path):
 PROBLEMS = {
     "broken_json": (
         [LINE, "{'id'"],
-        ["mine.jsonl:2: broken JSON at column 2: Expecting property name enclosed in double quotes"],
+        ["mine.jsonl:2: invalid JSON at column 2: Expecting property name enclosed in double quotes"],
     ),
     "half_a_character": (
         ['{"id": "a", "input": "\\ud800", "schema": true, "gold": 1}'],
@@ -169,7 +169,7 @@ PROBLEMS = {
     ),
     "duplicate_key": (
         ['{"id": "a", "id": "b"}'],
-        ["mine.jsonl:1: broken JSON: the key 'id' occurs twice. Remove one of the two"],
+        ["mine.jsonl:1: invalid JSON: the key 'id' occurs twice. Remove one of the two"],
     ),
     "no_object": (["[1]"], ["mine.jsonl:1: at (root): expected object, got array of 1 item"]),
     "nothing": ([""], ["mine.jsonl: expected at least one line"]),
@@ -213,7 +213,7 @@ PROBLEMS = {
     "duplicate_id": ([LINE, LINE], ["mine.jsonl:2: id 'a' was used before, at mine.jsonl:1"]),
     "unknown_matcher": (
         [{**LINE, "match": {"/n": {"accept": [2]}}}],
-        ["mine.jsonl:1: matcher at /n: the gold is none of the accepted values"],
+        ["mine.jsonl:1: matcher at /n: expected the gold among the accepted values"],
     ),
 }
 
@@ -254,7 +254,7 @@ def test_schema_file_outside_is_not_read(tmp_path, name):
     # Python 3.13 follows a link in a circle when it opens it.
     circle = "this file cannot be read: Too many levels of symbolic links"
     assert _problems(_file(folder, line))[0] in {
-        f"{name}: this file lies outside the suite",
+        f"{name}: this file is outside the suite. Move it into the suite",
         *([f"loop.json: {circle}"] if name == "loop.json" else []),
     }
 
@@ -271,11 +271,11 @@ def test_forms_with_a_schema_take_no_other(tmp_path):
     with pytest.raises(InvalidArgument) as caught:
         load_suite(_file(tmp_path, LINE), schema=SCHEMA)
     assert str(caught.value) == (
-        "schema=: only suites of the form 'rows' accept this argument, and this suite has the form 'jsonl'. Remove the argument"
+        "schema: only suites of the form 'rows' accept this argument, but this suite has the form 'jsonl'. Remove the argument"
     )
     with pytest.raises(InvalidArgument) as caught:
         load_suite("small", columns={"input": "text"})
     assert (
         str(caught.value)
-        == "columns=: only suites of the form 'rows' accept this argument, and this suite has the form 'folder'. Remove the argument"
+        == "columns: only suites of the form 'rows' accept this argument, but this suite has the form 'folder'. Remove the argument"
     )

@@ -381,23 +381,23 @@ PROBLEMS = {
     ),
     "broken_json": (
         {"a/meta.json": '{\n  "a": 1\n  2}'},
-        ["a/meta.json:3: broken JSON at column 3: {python}"],
+        ["a/meta.json:3: invalid JSON at column 3: {python}"],
     ),
     "broken_line": (
         {T: json.dumps(TASK) + "\n\n{'id'"},
-        ["a/tasks.jsonl:3: broken JSON at column 2: Expecting property name enclosed in double quotes"],
+        ["a/tasks.jsonl:3: invalid JSON at column 2: Expecting property name enclosed in double quotes"],
     ),
     "duplicate_key": (
         {T: '{"id": "a", "id": "b"}'},
-        ["a/tasks.jsonl:1: broken JSON: the key 'id' occurs twice. Remove one of the two"],
+        ["a/tasks.jsonl:1: invalid JSON: the key 'id' occurs twice. Remove one of the two"],
     ),
     "nan": (
         {T: '{"id": NaN}'},
-        ["a/tasks.jsonl:1: broken JSON: the value NaN is not a JSON number. Use a finite number"],
+        ["a/tasks.jsonl:1: invalid JSON: the value NaN is not a JSON number. Use a finite number"],
     ),
     "endless_nesting": (
         {T: "[" * 200_000},
-        ["a/tasks.jsonl:1: broken JSON: the value is nested too deeply. Reduce the nesting"],
+        ["a/tasks.jsonl:1: invalid JSON: the value is nested too deeply. Reduce the nesting"],
     ),
     "deep_gold": (
         {T: json.dumps({**TASK, "gold": "deep"}).replace('"deep"', DEEP)},
@@ -464,7 +464,7 @@ PROBLEMS = {
         {"a/schema.json": {"type": "objekt"}, T: {**TASK, "gold": "anything"}},
         ["a/schema.json: schema is invalid at /type: {schema}"],
     ),
-    "schema_is_not_json": ({"a/schema.json": "{"}, ["a/schema.json:1: broken JSON at column 2: {python}"]),
+    "schema_is_not_json": ({"a/schema.json": "{"}, ["a/schema.json:1: invalid JSON at column 2: {python}"]),
     "schema_is_no_schema": (
         {"a/schema.json": "[]"},
         ["a/schema.json: expected an object or a boolean, got array of 0 items"],
@@ -476,25 +476,25 @@ PROBLEMS = {
     "folder_outside": (
         {"suite.json": {**SUITE, "schemas": ["a", "../b", "/etc", "..", "a/../a", "a\0"]}},
         [
-            "suite.json at /schemas/1: '../b' is no folder inside the suite",
-            "suite.json at /schemas/2: '/etc' is no folder inside the suite",
-            "suite.json at /schemas/3: '..' is no folder inside the suite",
-            "suite.json at /schemas/4: 'a/../a' is no folder inside the suite",
-            "suite.json at /schemas/5: 'a\\x00' is no folder inside the suite",
+            "suite.json at /schemas/1: expected a folder inside the suite, got '../b'",
+            "suite.json at /schemas/2: expected a folder inside the suite, got '/etc'",
+            "suite.json at /schemas/3: expected a folder inside the suite, got '..'",
+            "suite.json at /schemas/4: expected a folder inside the suite, got 'a/../a'",
+            "suite.json at /schemas/5: expected a folder inside the suite, got 'a\\x00'",
         ],
     ),
     "folder_of_an_odd_name": (
         {"suite.json": {**SUITE, "schemas": ["a", "my b"]}, "my b/schema.json": SCHEMA},
         [
             (
-                "suite.json at /schemas/1: 'my b' is no name for a schema's folder: expected A-Z, a-z, 0-9, '_', '.' "
-                "and '-', at most 80, the first neither '.' nor '-'"
+                "suite.json at /schemas/1: 'my b' is not a valid name of a folder. Use at most 80 of A-Z, a-z, 0-9, "
+                "'_', '.', and '-', and begin with neither '.' nor '-'"
             )
         ],
     ),
     "folder_missing": (
         {"suite.json": {**SUITE, "schemas": ["a", "orderz"]}, "orders/keep": ""},
-        ["suite.json at /schemas/1: there is no folder 'orderz'. Did you mean 'orders'?"],
+        ["suite.json at /schemas/1: the folder 'orderz' does not exist. Did you mean 'orders'?"],
     ),
     "folder_not_listed": (
         {"b/schema.json": SCHEMA},
@@ -503,7 +503,7 @@ PROBLEMS = {
     "everything_at_once": (
         {T: f"{{\n{json.dumps({**TASK, 'gold': {}})}"},
         [
-            "a/tasks.jsonl:1: broken JSON at column 2: Expecting property name enclosed in double quotes",
+            "a/tasks.jsonl:1: invalid JSON at column 2: Expecting property name enclosed in double quotes",
             "a/tasks.jsonl:2: the gold is not valid at (root): expected property 'n', got {schema}",
         ],
     ),
@@ -538,8 +538,8 @@ def test_link_that_leads_outside_is_refused(tmp_path):
         load_suite(folder)
 
     assert str(caught.value).split("\n  ")[1:] == [
-        "suite.json at /schemas/1: 'b' is no folder inside the suite",
-        "a/tasks.jsonl: this file lies outside the suite",
+        "suite.json at /schemas/1: expected a folder inside the suite, got 'b'",
+        "a/tasks.jsonl: this file is outside the suite. Move it into the suite",
     ]
 
 
@@ -560,7 +560,7 @@ def test_pipe_in_place_of_a_file_is_refused(tmp_path):
     folder = _suite(tmp_path, {T: None})
     os.mkfifo(folder / T)
 
-    with pytest.raises(InvalidArgument, match=r"\n  a/tasks\.jsonl: this is no file but a pipe, which may"):
+    with pytest.raises(InvalidArgument, match=r"\n  a/tasks\.jsonl: expected a file, got a pipe"):
         load_suite(folder)
 
 

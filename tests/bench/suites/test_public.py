@@ -85,16 +85,16 @@ def test_problems_of_rows_are_listed(tmp_path):
     assert problems_of(
         written_lines(tmp_path / "rows.jsonl", rows), columns={"input": "text", "id": "key"}, schema=NUMBER
     )[:4] == [
-        "rows.jsonl:1: there is no column 'text' for 'input'. Did you mean 'txt'?",
-        "rows.jsonl:1: there is no column 'key' for 'id'",
-        "rows.jsonl:2: there is no column 'key' for 'id'",
+        "rows.jsonl:1: expected a column 'text' for 'input'. Did you mean 'txt'?",
+        "rows.jsonl:1: expected a column 'key' for 'id'",
+        "rows.jsonl:2: expected a column 'key' for 'id'",
         "rows.jsonl:2: expected a text for 'input', got number 1",
     ]
     assert problems_of(
         written_lines(tmp_path / "rows.jsonl", rows[2:3]), columns={"input": "text"}, schema=NUMBER
     ) == ["rows.jsonl:1: the gold is not valid at (root): expected object, got string 'n is 1'"]
     assert problems_of(written_lines(tmp_path / "rows.jsonl", rows[3:]), columns={"input": "text"}) == [
-        "rows.jsonl:1: there is no column 'schema' for 'schema'"
+        "rows.jsonl:1: expected a column 'schema' for 'schema'"
     ]
 
 
@@ -127,12 +127,12 @@ def test_unknown_mapping_is_refused(tmp_path, columns):
     [
         ("x.csv", "1,2", "x.csv: expected at least one task"),
         ("x.csv", "text,gold\n1,2,3", "x.csv:2: expected 2 cells, got more"),
-        ("x.csv", "text,gold\n1,2", "x.csv:2: there is no column 'input' for 'input'"),
+        ("x.csv", "text,gold\n1,2", "x.csv:2: expected a column 'input' for 'input'"),
         ("x.jsonl", '{"text": 1, "schema": {}, "gold": 1, "match": {}}', "x.jsonl:1: unknown key 'text'"),
         (
             "x.jsonl",
             "[" * 100_000,
-            "x.jsonl:1: broken JSON: the value is nested too deeply. Reduce the nesting",
+            "x.jsonl:1: invalid JSON: the value is nested too deeply. Reduce the nesting",
         ),
         ("x.jsonl", "", "x.jsonl: expected at least one line"),
     ],

@@ -356,26 +356,26 @@ PROBLEMS = {
     "no_kind": ({"/n": {"optional": True}}, f"matcher at /n: {KNOWN}, got {{'optional': True}}"),
     "list": ({"/n": ["text"]}, f"matcher at /n: {KNOWN}, got ['text']"),
     "no_pointer": ({"n": "exact"}, "matcher at n: expected a JSON Pointer, which starts with '/'"),
-    "nowhere": ({"/a/7": "exact"}, "matcher at /a/7: the gold has no such location"),
+    "nowhere": ({"/a/7": "exact"}, "matcher at /a/7: the gold does not have this location"),
     "not_an_array": (
         {"": "unordered"},
-        "matcher at (root): 'unordered' is for an array, which the gold does not have there",
+        "matcher at (root): 'unordered' applies only to an array, but the gold has another value",
     ),
     "set_of_a_number": (
         {"/n": "set"},
-        "matcher at /n: 'set' is for an array, which the gold does not have there",
+        "matcher at /n: 'set' applies only to an array, but the gold has another value",
     ),
     "not_all_strings": (
         {"/a/*": "text"},
-        "matcher at /a/*: 'text' is for a string, which the gold does not have there",
+        "matcher at /a/*: 'text' applies only to a string, but the gold has another value",
     ),
     "no_date": (
         {"/a/0": "date"},
-        "matcher at /a/0: 'date' is for an ISO 8601 date, which the gold does not have there",
+        "matcher at /a/0: 'date' applies only to an ISO 8601 date, but the gold has another value",
     ),
     "boolean": (
         {"/b": {"tolerance": 1}},
-        "matcher at /b: 'tolerance' is for a number, which the gold does not have there",
+        "matcher at /b: 'tolerance' applies only to a number, but the gold has another value",
     ),
     "accept_nothing": (
         {"/n": {"accept": []}},
@@ -383,15 +383,15 @@ PROBLEMS = {
     ),
     "accept_without_the_gold": (
         {"/n": {"accept": [1, 3]}},
-        "matcher at /n: the gold is none of the accepted values",
+        "matcher at /n: expected the gold among the accepted values",
     ),
     "optional_item": (
         {"/a/*": {"accept": ["x", 1], "optional": True}},
-        "matcher at /a/*: 'optional' is for a member of an object, which this is not",
+        "matcher at /a/*: 'optional' applies only to a member of an object",
     ),
     "optional_root": (
         {"": {"accept": [{"a": ["x", 1], "n": 2, "b": True}], "optional": True}},
-        "matcher at (root): 'optional' is for a member of an object, which this is not",
+        "matcher at (root): 'optional' applies only to a member of an object",
     ),
     "accept_as_something_else": (
         {"/n": {"accept": [2], "as": "set"}},

@@ -88,7 +88,7 @@ def test_playbook_takes_one_beginning(tmp_path):
     [
         (
             {"messages": [*_row(8)["messages"], SYSTEM]},
-            "test.jsonl:1: expected messages that end with the user's and the assistant's",
+            "test.jsonl:1: expected messages that end with a user message and an assistant message",
         ),
         (_row(8, "eight"), "test.jsonl:1: expected an answer that is JSON"),
         (

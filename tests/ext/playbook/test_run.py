@@ -346,7 +346,7 @@ def test_provider_that_is_down_ends_the_playbook_run_and_loses_nothing():
         ("strict_schema", 1, 0, MOST_LOST_IN_A_ROW),
     ]
     assert result.ended == (
-        f"{MOST_LOST_IN_A_ROW} calls in a row without a validated reply; the last error is: ConnectionError: no route"
+        f"{MOST_LOST_IN_A_ROW} calls in a row got no validated reply. The last error is: ConnectionError: no route"
     )
     assert result.steps[1].stopped == f"{result.ended} after 1"
 
@@ -373,7 +373,7 @@ def test_page_of_a_proxy_is_lost():
 
     assert [(results.n, results.lost) for results in result.steps] == [(0, MOST_LOST_IN_A_ROW)]
     assert result.ended.startswith(
-        f"{MOST_LOST_IN_A_ROW} calls in a row without a validated reply; the last error is: playbook:"
+        f"{MOST_LOST_IN_A_ROW} calls in a row got no validated reply. The last error is: playbook:"
     )
 
 
@@ -652,11 +652,11 @@ WRONG_SETTINGS = [
     ),
     (
         {"first": "larger_model"},
-        "first='larger_model': expected a step that can be run: you named no larger model",
+        "first='larger_model': expected another step, because you named no larger model",
     ),
     (
         {"first": "temperature", "options": {"temperature": 0}},
-        "first='temperature': expected a step that can be run: the model already runs at temperature 0",
+        "first='temperature': expected another step, because the model already runs at temperature 0",
     ),
 ]
 

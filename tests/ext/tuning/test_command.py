@@ -77,7 +77,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
     ("arguments", "told"),
     [
         (("--base", "gpt-4-0613"), "gpt-4-0613 has been closed altogether since 2026-10-23. Use another --base. Nothing"),
-        (("--base", "b"), "train.jsonl has 2 rows, OpenAI takes 10"),
+        (("--base", "b"), "train.jsonl has 2 rows, but OpenAI needs at least 10"),
         ((), "a new job needs --base, as in"),
         (("--status",), "has no job.json, so it has no job. Start one with --backend"),
         (("--status", "--cancel"), "--status and --cancel can't be combined. Use only one of them"),
@@ -175,7 +175,7 @@ def test_host_with_its_own_api_is_planned_and_named(capsys, orders):
     status, _, err = run(capsys, "tune", "run", orders, "--backend", "together", "--base", "m-8b", "--yes")
 
     assert status == 2
-    assert "Together tunes m-8b on 12 rows" in err
+    assert "Together tunes the model m-8b on 12 rows" in err
     assert "schema_guard can't start jobs at Together" in err
     assert "docs.together.ai/docs/fine-tuning/quickstart describes" in err
     assert not (orders / "job.json").exists()
@@ -341,7 +341,7 @@ def test_azure_answers_from_a_deployment(capsys, orders, monkeypatch):
     line = ("tune", "run", orders, "--backend", "azure", "--base", "small", "--yes")
     with serve_tuning(key="canary-key") as server:
         monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", server.url)
-        assert "begins without a byte-order mark" in run(capsys, *line)[2]
+        assert "has no byte-order mark" in run(capsys, *line)[2]
         train = orders / "train.jsonl"
         train.write_bytes(codecs.BOM_UTF8 + train.read_bytes())
         status, out, err = run(capsys, *line)

@@ -471,7 +471,7 @@ def of_two(a: str, b: str) -> Nowhere:  # noqa: F821
     ("function", "settings", "message"),
     [
         (of_object, {}, "no JSON Schema for"),
-        (of_two, {}, "more than one parameter could carry the prompt"),
+        (of_two, {}, "more than one parameter can receive the prompt"),
         (with_options, {"strategy": "json_mode"}, "provider= is missing. Name the provider that receives"),
         (
             early.__wrapped__,

@@ -221,7 +221,7 @@ def test_each_public_function_is_asked_for_each_of_its_arguments():
 )
 def test_a_huge_number_of_seconds_is_an_argument_error(tmp_path, seconds):
     """An int that no float holds is refused by name, and its digits are not written out."""
-    message = "timeout_s=an int of more than 300 digits: expected a number of seconds"
+    message = "timeout_s=an int with more than 300 digits: expected a number of seconds"
     with open_store(f"sqlite:///{tmp_path}/r.db") as store:
         for call in (flush, store.flush, partial(connect, "local")):
             with pytest.raises(InvalidArgument, match=message):

@@ -147,7 +147,7 @@ HOW = "Name the parameter with params=Params(prompt=...), or call it 'prompt' or
     [
         (NotAFunction(), "guard: <no function>: expected a function that calls a language model"),
         (guard(TOTAL)(ask), "guard: ask is already guarded. Remove the second guard"),
-        (two, f"two: more than one parameter could carry the prompt (a, b). {HOW}"),
+        (two, f"two: more than one parameter can receive the prompt (a, b). {HOW}"),
     ],
     ids=["no function", "guarded", "two"],
 )

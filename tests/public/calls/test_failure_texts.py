@@ -70,17 +70,17 @@ GUARD_FAILED = {
     "refusal in prose": (
         ["I'm sorry, but I can't help with that."], {"max_attempts": 3},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, refusal refusal:",
-        "    the model refused in prose", f"{SEE}; a refusal is never asked again",
+        "    the model refused in prose", f"{SEE}; schema_guard does not retry a refusal",
     ),
     "refusal": (
         [wire.chat(None, refusal="I will not.")], {"max_attempts": 3},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, refusal refusal:",
-        "    the model refused", f"{SEE}; a refusal is never asked again",
+        "    the model refused", f"{SEE}; schema_guard does not retry a refusal",
     ),
     "content filter": (
         [wire.chat("x", finish_reason="content_filter")], {"max_attempts": 3},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, refusal content_filter:",
-        "    the provider's content filter stopped the reply", f"{SEE}; a refusal is never asked again",
+        "    the provider's content filter stopped the reply", f"{SEE}; schema_guard does not retry a refusal",
     ),
     "unfinished": (
         ['{"total":'], {"max_attempts": 3},
@@ -96,7 +96,7 @@ GUARD_FAILED = {
         [wire.chat('{"total":' + " " * 99, finish_reason="length")], {},
         " returned no valid reply in 1 attempt (schema Total)", "  attempt 1, truncation runaway:",
         "    the reply was cut off while it repeated white space",
-        f"{SEE}; a larger output limit does not fix it: ask for less reasoning, or without a grammar, or another model",
+        f"{SEE}; a larger output limit does not help. Request less reasoning, omit the grammar, or use another model",
     ),
     "check": (
         ['{"total":3}'], {"checks": [odd]},
@@ -107,8 +107,8 @@ GUARD_FAILED = {
         ['{"total":1,"b":2,"c":3}'], {"schema": Invoice},
         " returned no valid reply in 1 attempt (schema Invoice)", "  attempt 1, structure additionalProperties:",
         "    at (root): expected no further properties, got object with 'b', 'c'    [/additionalProperties]",
-        ("  keys that the type does not name are refused: by a dataclass and a TypedDict always, by a Pydantic model "
-        "with extra='forbid'; any other model leaves them out"),
+        ("  a dataclass and a TypedDict reject unknown keys. A Pydantic model rejects them only with extra='forbid', "
+        "and otherwise omits them"),
         f"{SEE}{MORE}3",
     ),
     "many places": (

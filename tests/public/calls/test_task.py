@@ -184,11 +184,11 @@ def without_task(document: dict, *, instructions: str):
 
 
 WRONG = {
-    "none": (nothing, None, f"nothing: no parameter can carry the prompt (none). {HOW}"),
-    "a number": (number, None, f"number: no parameter can carry the prompt (n). {HOW}"),
-    "two": (two, None, f"two: more than one parameter could carry the prompt (a, b). {HOW}"),
-    "any number": (many, None, f"many: no parameter can carry the prompt (*messages). {HOW}"),
-    "any keyword": (spread, None, f"spread: no parameter can carry the prompt (**prompt). {HOW}"),
+    "none": (nothing, None, f"nothing: no parameter can receive the prompt (none). {HOW}"),
+    "a number": (number, None, f"number: no parameter can receive the prompt (n). {HOW}"),
+    "two": (two, None, f"two: more than one parameter can receive the prompt (a, b). {HOW}"),
+    "any number": (many, None, f"many: no parameter can receive the prompt (*messages). {HOW}"),
+    "any keyword": (spread, None, f"spread: no parameter can receive the prompt (**prompt). {HOW}"),
     "misnamed": (
         typed,
         "txt",

@@ -138,9 +138,12 @@ def test_help_fits_a_narrow_terminal(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("error", "message"),
     [
-        (MemoryError(), "out of memory. Give the command less data at once (--verbose prints the traceback)"),
-        (AssertionError(), "unexpected AssertionError (--verbose prints the traceback)"),
-        (KeyError("x"), "unexpected KeyError: 'x' (--verbose prints the traceback)"),
+        (
+            MemoryError(),
+            "out of memory. Pass less data to the command. To print the traceback, add --verbose",
+        ),
+        (AssertionError(), "unexpected AssertionError. To print the traceback, add --verbose"),
+        (KeyError("x"), "unexpected KeyError: 'x'. To print the traceback, add --verbose"),
     ],
 )
 def test_an_error_without_a_message_is_described(capsys, monkeypatch, error, message):

@@ -63,7 +63,7 @@ def test_commands_name_the_check_of_a_damaged_store(damaged, words):
     status, out, err = command(*words.split(), "--store", damaged)
 
     assert (status, out) == (2, "")
-    assert "the store has counts that can't be read: " in err
+    assert "schema_guard can't read some counts of the store: " in err
     assert "schema-guard store check" in err
 
 

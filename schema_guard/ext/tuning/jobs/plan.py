@@ -107,11 +107,12 @@ def refused(rows: TrainingSet, backend: str) -> list[str]:
     host = host_of(backend)
     reasons = [] if host.spelling is None else list(_too_much(rows, backend))
     if len(rows.keys) > 1:
-        reasons.append(f"{TRAIN} has rows of {len(rows.keys)} forms: {_keys_text(rows.keys)}; a file has one")
+        reasons.append(
+            f"expected rows of one form in {TRAIN}, got {len(rows.keys)} forms: {_keys_text(rows.keys)}"
+        )
     elif host.spelling is not None and not rows.keys <= host.keys:
         reasons.append(
-            f"{TRAIN} has rows of {_keys_text(rows.keys)}; {host.label} takes {_keys_text(host.keys)}: "
-            "write them so with schema-guard tune prepare --provider HOST"
+            f"{TRAIN} has rows with {_keys_text(rows.keys)}, but {host.label} needs {_keys_text(host.keys)}. Write such rows with schema-guard tune prepare --provider HOST"
         )
     return reasons
 
@@ -120,15 +121,15 @@ def _too_much(rows: TrainingSet, backend: str) -> Iterator[str]:
     takes = host_of(backend)
     count, label = len(rows.train), takes.label
     if count < takes.least_rows:
-        yield f"{TRAIN} has {plural(count, 'row')}, {label} takes {takes.least_rows} and more"
+        yield f"{TRAIN} has {plural(count, 'row')}, but {label} needs at least {takes.least_rows}"
     if takes.most_rows is not None and count > takes.most_rows:
-        yield f"{TRAIN} has {count:,} rows, {label} takes at most {takes.most_rows:,}"
+        yield f"{TRAIN} has {count:,} rows, but {label} accepts at most {takes.most_rows:,}"
     most = takes.most_sent or takes.most_bytes
     for name, size in rows.bytes.items():
         if most is not None and size > most:
-            yield f"{name} has {size:,} bytes, {label} takes at most {most:,} in one request"
+            yield f"{name} has {size:,} bytes, but {label} accepts at most {most:,} in one request"
     if takes.byte_order_mark and not rows.has_mark:
-        yield f"{TRAIN} begins without a byte-order mark, which {label} wants. Write it so with schema-guard tune prepare --provider {takes.name}"
+        yield f"{TRAIN} has no byte-order mark, but {label} needs one. Write the file with schema-guard tune prepare --provider {takes.name}"
 
 
 def _keys_text(keys: Iterable[frozenset[str]]) -> str:

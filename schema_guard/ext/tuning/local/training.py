@@ -241,7 +241,7 @@ class _Process:
         words = clip(self._process.words().rpartition("\n")[2], 600) or "none"
         killed = ", which often means that the system had no memory left" if status == -signal.SIGKILL else ""
         has_checkpoint = self.adapter.with_name(CHECKPOINT_FILE).exists()
-        onward = ": the same call resumes from its last checkpoint" if has_checkpoint else ""
+        onward = ". To resume from the last checkpoint, run the same call" if has_checkpoint else ""
         return SchemaGuardError(
-            f"tuning on this machine: its process ended with status {status}{killed}; its last output: {words}{onward}"
+            f"tuning on this machine: the process ended with status {status}{killed}. Its last output: {words}{onward}"
         )

@@ -114,13 +114,13 @@ def test_the_days_of_one_host_are_not_those_of_another():
 @pytest.mark.parametrize(
     ("backend", "more", "told"),
     [
-        ("openai", {"rows": 9}, "train.jsonl has 9 rows, OpenAI takes 10 and more"),
-        ("fireworks", {"rows": 2}, "train.jsonl has 2 rows, Fireworks takes 3 and more"),
-        ("fireworks", {"rows": 3_000_001}, "Fireworks takes at most 3,000,000"),
-        ("fireworks", {"bytes": {"train.jsonl": 200_000_000}}, "Fireworks takes at most 150,000,000 in one request"),
-        ("azure", {}, "train.jsonl begins without a byte-order mark, which Azure OpenAI wants"),
-        ("openai", {"keys": frozenset({frozenset({"prompt", "completion"})})}, "OpenAI takes {messages}"),
-        ("together", {"keys": frozenset({frozenset({"text"})})}, "train.jsonl has rows of {text}; Together takes"),
+        ("openai", {"rows": 9}, "train.jsonl has 9 rows, but OpenAI needs at least 10"),
+        ("fireworks", {"rows": 2}, "train.jsonl has 2 rows, but Fireworks needs at least 3"),
+        ("fireworks", {"rows": 3_000_001}, "Fireworks accepts at most 3,000,000"),
+        ("fireworks", {"bytes": {"train.jsonl": 200_000_000}}, "Fireworks accepts at most 150,000,000 in one request"),
+        ("azure", {}, "train.jsonl has no byte-order mark, but Azure OpenAI needs one"),
+        ("openai", {"keys": frozenset({frozenset({"prompt", "completion"})})}, "OpenAI needs {messages}"),
+        ("together", {"keys": frozenset({frozenset({"text"})})}, "train.jsonl has rows with {text}, but Together needs"),
         ("openai-compatible", {"rows": 1}, None),
         ("openai", {}, None),
     ],
@@ -150,12 +150,12 @@ def test_a_set_is_read_as_it_is(tmp_path):
     ("lines", "told"),
     [
         ([], "train.jsonl: expected at least one training row"),
-        (["{"], "train.jsonl:1: broken JSON at column 2"),
+        (["{"], "train.jsonl:1: invalid JSON at column 2"),
         (["[]"], "train.jsonl:1: at (root): expected object, got array of 0 items"),
         ([json.dumps({"messages": row(1)["messages"][:1]})], "train.jsonl:1: at /messages: expected"),
         ([json.dumps({"messages": row(1)["messages"][:1] * 2})], "train.jsonl:1: expected messages that end with"),
         (["[]"] * 7, "train.jsonl:5: at (root): expected object, got array of 0 items; and 2 more"),
-        ([json.dumps(row(1)), "[" * 100_000], "train.jsonl:2: broken JSON: the value is nested too deep"),
+        ([json.dumps(row(1)), "[" * 100_000], "train.jsonl:2: invalid JSON: the value is nested too deep"),
     ],
 )  # fmt: skip
 def test_what_is_no_row_is_told_by_its_line(tmp_path, lines, told):
@@ -221,7 +221,7 @@ def test_two_forms_in_a_file_are_told():
     keys = frozenset({frozenset({"messages"}), frozenset({"prompt", "completion"})})
 
     assert refused(rows_of(keys=keys), "together") == [
-        "train.jsonl has rows of 2 forms: {completion, prompt} or {messages}; a file has one"
+        "expected rows of one form in train.jsonl, got 2 forms: {completion, prompt} or {messages}"
     ]
 
 

@@ -52,7 +52,10 @@ def test_prompt_and_completion_are_texts(tmp_path):
     ("row", "words"),
     [
         ({"messages": [TASK]}, "at /messages: expected"),
-        ({"messages": [ANSWER, ANSWER]}, "expected messages that end with the user's and the assistant's"),
+        (
+            {"messages": [ANSWER, ANSWER]},
+            "expected messages that end with a user message and an assistant message",
+        ),
         ({"messages": [{"role": "user", "content": 3}, ANSWER]}, "at /messages/0/content: expected string"),
         ({"messages": None}, "at /messages: expected array, got null"),
         ({"text": "a"}, "expected property 'prompt'"),

@@ -139,7 +139,7 @@ def test_what_fails_is_told_with_its_words(tmp_path, monkeypatch):
     folder = training_set(tmp_path / "set", 2, 0)
 
     with pytest.raises(
-        SchemaGuardError, match=r"its process ended with status 1; its last output: [\w.]+rror: "
+        SchemaGuardError, match=r"its process ended with status 1. Its last output: [\w.]+rror: "
     ):
         train(folder)
     assert load_job(folder).status == "failed"

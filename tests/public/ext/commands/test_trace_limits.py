@@ -53,10 +53,10 @@ def imported(run, name):
 @pytest.mark.parametrize(
     ("name", "parts", "why"),
     [
-        ("f.jsonl.gz", (REPLY + b"\n", b"x", b"\n" + REPLY), "f.jsonl.gz:2: a line of more than 16 MiB"),
-        ("g.jsonl.gz", (b"", b"\0", b"\n" + REPLY), "g.jsonl.gz:1: a line of more than 16 MiB"),
-        ("f.json.gz", (b"[", b"[],", b"[]]"), "f.json.gz: a JSON document of more than 64 MiB: convert it to JSON Lines"),
-        ("g.json.gz", (b"{\n", b'"x": 1,\n', b"}"), "g.json.gz: a JSON document of more than 64 MiB"),
+        ("f.jsonl.gz", (REPLY + b"\n", b"x", b"\n" + REPLY), "f.jsonl.gz:2: the line is longer than 16 MiB"),
+        ("g.jsonl.gz", (b"", b"\0", b"\n" + REPLY), "g.jsonl.gz:1: the line is longer than 16 MiB"),
+        ("f.json.gz", (b"[", b"[],", b"[]]"), "f.json.gz: the JSON document is larger than 64 MiB. Convert it to JSON Lines"),
+        ("g.json.gz", (b"{\n", b'"x": 1,\n', b"}"), "g.json.gz: the JSON document is larger than 64 MiB"),
         ("f.csv.gz", (HEADER + CSV_REPLY, b"x", b"\n" + CSV_REPLY), "f.csv.gz:3: no CSV: the row is larger than 16 MiB"),
         ("g.csv.gz", (HEADER + CSV_REPLY + b'"', b"x" * 999 + b"\n", b""), "g.csv.gz:3: no CSV: "),
     ],

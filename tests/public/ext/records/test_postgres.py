@@ -185,7 +185,7 @@ def test_user_without_permission_needs_an_existing_schema(postgres, server_url):
     postgres.execute(f"CREATE ROLE {user} LOGIN")
     mine = url.replace("//sg@", f"//{user}@")
 
-    with pytest.raises(StoreError, match="does not let this user do that"):
+    with pytest.raises(StoreError, match="does not permit this user to do that"):
         open_store(mine)
     postgres.execute(f"CREATE SCHEMA {schema_of(url)} AUTHORIZATION {user}")
     with open_store(mine, durability="sync") as store:

@@ -530,7 +530,7 @@ STOPPED = [
         True,
         '{"a":1,"a":2}',
         10,
-        ("syntax", "duplicate_key", "the same key twice in an object, at character 10 of the JSON text"),
+        ("syntax", "duplicate_key", "an object has the same key twice, at character 10 of the JSON text"),
         [],
     ),
     (True, "[1,]", 4, ("syntax", "malformed", "trailing comma at line 1 column 4"), []),

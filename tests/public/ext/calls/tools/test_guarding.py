@@ -186,7 +186,7 @@ def test_without_attempts_left_the_turn_fails():
         "agent: 2 of 2 tool calls not valid in attempt 2 of 2",
         f"  no_such, structure unknown_tool: there is no tool 'no_such': expected one of {NAMES}",
         "  track_parcel, structure required: at (root): expected property 'parcel', got object with 0 properties",
-        "  each of them: error.judgements[-1]; to ask again: max_attempts=4",
+        "  each of them: error.judgements[-1]; to retry: max_attempts=4",
     ]
     assert [[one.ok for one in judgements] for judgements in error.judgements] == [
         [True, False],
