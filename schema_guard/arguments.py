@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     NamedArguments = type
     T_co = TypeVar("T_co", covariant=True)
 
-    # Mypy reports only the wrong argument, without a list of overloads, if an overload fits when type arguments are
-    # ignored. Every value fits these protocols then, and no value fits them with `Never`.
+    # Mypy reports only the wrong argument, without a list of overloads, if an overload fits apart from type arguments.
+    # Apart from them, every value fits these protocols. With `Never`, no value does.
     class NoSuchArgument(Protocol[T_co]):
         """The type of an argument that a function doesn't have."""
 

@@ -35,8 +35,8 @@ class NotJson(NamedTuple):
     end: int | None = None
 
 
-# Patterns that only rejected texts need. The first of these texts compiles them.
-# JSON strings, to remove them from a text. Possessive, so that a text of quotes and backslashes takes linear time.
+# Only rejected texts need these patterns, so the first such text compiles them. The pattern of strings is possessive, so
+# that a text of quotes and backslashes takes linear time.
 _STRING = r'(?s)"(?:[^"\\]++|\\.)*+"?'
 _NUMBER = r"-?[0-9][0-9.eE+-]*"
 _POSITION = r" at line (\d+) column (\d+)$"

@@ -28,8 +28,8 @@ _RUN = ("__main__", "__mp_main__")
 # Schemas that are created at run time make any number of names. Clearing them only loses warnings and numbers.
 _MOST_NAMES = 10_000
 
-# By name and schema: the code of each function with this name, by `module.qualname`, in the order in which they were
-# guarded. All functions of one factory have the same code.
+# Name and schema -> `module.qualname` -> the code of each such function, in the order in which they were guarded. All
+# functions of a factory have the same code.
 _used_names: dict[tuple[str, str], dict[str, list[_Codes]]] = {}
 _lock = fork_safe_lock()
 

@@ -32,9 +32,8 @@ PROVIDER: Final = Provider(
         # No strict_schema: `response_format` takes `text` and `json_object` alone.
         "deepseek": replace(compatible("json_mode", "tool_call"), refuses_force=_thinks_by_default),
         "openrouter": replace(OPTIONS, refuses_force=_would_not_think),
-        # `response_format` becomes the engine's structured outputs, in versions that have no argument of that name too;
-        # a `structured_outputs` in `extra_body`, such as one that switches blanks off, is joined with it. A tool that is
-        # named in `tool_choice` is forced by the same engine.
+        # All versions pass `response_format` to the engine, and merge `structured_outputs` of `extra_body`, which can
+        # switch blanks off. The same engine forces the tool in `tool_choice`.
         **dict.fromkeys(("vllm", "sglang"), compatible("json_mode", "tool_call", "strict_schema")),
     },
 )

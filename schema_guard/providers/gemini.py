@@ -197,8 +197,8 @@ def _turn(side: Side, text: str, near: Sequence[Message]) -> Message:
     elements = [one.element for one in near if isinstance(one, RawMessage)]
     mapping: dict[str, Any] = {"role": side, "parts": [{"text": text}]}
     element = None
-    # A function that receives only objects may read their attributes. The SDK reads an object next to a loose part that
-    # is a dict as a file, but always reads a dict correctly.
+    # A function that receives only objects may read their attributes. The SDK always reads dicts correctly, but it reads
+    # an object next to a loose part that is a dict as a file.
     if all(has(one, "parts") and not isinstance(one, Mapping) for one in elements):
         element = instance(_classes(elements), mapping, {"role": side})
     return raw_message(message, mapping if element is None else element, GEMINI)

@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from schema_guard.records.writing.offers import Durability
     from schema_guard.values import Outcome, Prompt
 
-# What reads and what declares is imported by the methods that need it: 6 ms of CPU that a process which
-# only records does not pay.
+# Methods that read or declare import their modules lazily, which saves 6 ms of CPU time in a process that only records.
 
 
 class Store(Frames):

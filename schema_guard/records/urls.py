@@ -52,8 +52,7 @@ _VARIABLES = (
     "PYTEST_CURRENT_TEST",
     *(("LOCALAPPDATA",) if sys.platform == "win32" else ("HOME", "XDG_DATA_HOME")),
 )
-# Stores by their `store=` argument or variables. Each call needs its store, and resolving the name takes ten times as
-# long.
+# Stores by their `store=` argument or variables. Each call needs its store, and resolving the name is ten times slower.
 _stores: dict[tuple[str | None, ...], Store] = {}
 _SECRET = re.compile(r"((?:password|passwd|pwd|token|key|secret)=)[^&]*", re.IGNORECASE)
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from schema_guard.report.document import Document, Section, Table
 
-# An underscore inside a word is no mark. GitHub makes links of http:// and www. (GFM 0.29, section 6.9).
-# What would make a list begins a text and is followed by a blank.
+# An underscore inside a word is no mark. GitHub makes links of http:// and www. (GFM 0.29, section 6.9). Marks of lists
+# are at the beginning of a text, before a space.
 _MARKS = re.compile(
     r"[\\`*\[|~#]|(?<!\w)_|_(?!\w)|:(?=//)|(?<=www)\.|^[-+](?=\s)|(?<=^\d)[.)](?=\s)|(?<=^\d\d)[.)](?=\s)",
     re.IGNORECASE,

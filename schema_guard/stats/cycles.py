@@ -25,7 +25,7 @@ LEAST_WINDOWS = 2
 
 _ENOUGH = 100.0
 _ODDS = (2.0, 4.0, 8.0)
-# There are 20 candidates in two directions. With this stake, about 1 % of the streams with a constant rate show a pattern
+# There are 20 candidates in two directions. With this stake, about 1% of the streams with a constant rate show a pattern
 # within eight weeks.
 _STAKE = 0.2
 _LARGEST_LOG = 700.0  # of a float

@@ -17,8 +17,8 @@ from schema_guard.stats.rates import Bounds
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-# Shares of what may be lost that are bet: nearly all of it, for differences that go one way only, and smaller and
-# smaller ones down to a thousandth, for small differences that go both ways. The first has a third of the stake.
+# Bets as shares of the possible loss: nearly all of it for differences in one direction, down to a thousandth for small
+# differences in both directions. The first bet has a third of the stake.
 BETS = tuple(0.999 * 2 ** (-step / 2) for step in range(21))
 _FIRST_STAKE = 0.35
 LOG_STAKES = (log(_FIRST_STAKE), *[log((1 - _FIRST_STAKE) / (len(BETS) - 1))] * (len(BETS) - 1))

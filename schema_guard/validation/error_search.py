@@ -48,8 +48,8 @@ _ALONE = (
 )
 _EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 
-# A path as a chain of the rest and its last step, so that a step costs no copy; a path of an instance also holds the
-# identity of what the step was taken in.
+# A path is a chain of the rest and the last step, so that a step needs no copy. A path in an instance also has the
+# identity of the container of each step.
 _Path = tuple[Any, ...]
 _ROOT: _Path = ()
 

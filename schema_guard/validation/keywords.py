@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Kind: TypeAlias = Literal["any", "number", "string", "array", "object"]
-# Where the subschemas of a keyword apply: to the same value; to values below, of which each has one of them at most;
-# to values below, of which each may have all of them; nowhere until something refers to them.
+# The values to which the subschemas of a keyword apply: the same value (here), values below it with at most one of them
+# each (one) or possibly all of them (every), or none before a reference to them (apart).
 Place: TypeAlias = Literal["here", "one", "every", "apart"]
 Form: TypeAlias = Literal["single", "list", "map"]
 

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from schema_guard.schema import Schema
 
-# A small model repeats itself inside an unbounded string until it is cut off. 512 characters are about
-# 130 tokens of English: several such fields fit the 3,072 tokens of a slot of the local model.
+# A small model repeats itself inside an unbounded string until it is cut off. 512 characters are about 130 tokens of
+# English, so several such fields fit the 3,072 tokens of a slot of the local model.
 MAX_LENGTH = 512
 # The same for lists; 32 lines of an invoice are about 1,000 tokens.
 MAX_ITEMS = 32

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from schema_guard.values import OpenPath
 
-# A value is read again when the text has grown by this share. Reading at every chunk would be quadratic.
-# Above a 64th of this size the share grows with the text, so that 8 MB are read twice and not 64 times.
+# A value is read again when the text has grown by this share, because reading at every chunk would be quadratic.
+# Above 1/64 of this size, the share grows with the text, so 8 MB are read twice instead of 64 times.
 _GROWTH, _SIZE_OF_DOUBLING = 1 / 64, 2 * 1024 * 1024
 _MARK = re.compile(r'\\.|["{}\[\]:,]', re.DOTALL)
 _NUMBER = re.compile(r"(?<![-+.0-9a-zA-Z])-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\Z")

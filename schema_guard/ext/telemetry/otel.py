@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from schema_guard.ext.telemetry.counters import Counters, Labels
     from schema_guard.values import Attempt, Call, Failure, Outcome
 
-# The names come from the conventions for GenAI as of November 2026, all in development, and from schema_guard
-# (github.com/open-telemetry/semantic-conventions-genai). A release of their package of constants changes nothing here.
+# The names come from schema_guard, and from the GenAI conventions of November 2026, which are all in development
+# (github.com/open-telemetry/semantic-conventions-genai). Releases of their package of constants don't change them.
 _SCOPE = "schema_guard"
 _ERROR_TYPE = "error.type"
 _REQUEST_MODEL = "gen_ai.request.model"

@@ -27,10 +27,9 @@ generated orders or bookings (benchmarks/results/2026-11-27-finetune.txt), but 0
 (benchmarks/results/2026-11-26-tuning-local.txt)."""
 _MOST_EPOCHS: Final = 10
 
-# For the local model, on one thread of a 2023 server processor with bfloat16 multiplication. Set by hand for an idle
-# machine, without a stored measurement. On a busy one, 25 steps on 200 rows took 229 s of processor time
-# (benchmarks/results/2026-11-26-tuning-local.txt), and 46 to 54 steps took 299 to 604 s of wall time
-# (2026-11-26-demo-finetune.txt, 2026-11-27-finetune.txt).
+# Estimates for the local model on one idle thread of a 2023 server processor with bfloat16, not from a recorded run. On a
+# busy one, 25 steps on 200 rows took 229 s of processor time (benchmarks/results/2026-11-26-tuning-local.txt), and
+# 46 to 54 steps took 299 to 604 s of wall time (2026-11-26-demo-finetune.txt, 2026-11-27-finetune.txt).
 _START_S: Final = 25.0
 _TOKEN_S: Final = 0.0055
 # Validation has only a forward pass.
@@ -38,9 +37,8 @@ _FORWARD: Final = 0.35
 _CHARACTERS_A_TOKEN: Final = 3.0
 _TEMPLATE_TOKENS: Final = 32
 
-# On the local model's weights (98 MB, 4 bits) the peak of 25 steps in passes of 1,024 tokens was 2.9 GB
-# (benchmarks/results/2026-11-26-tuning-local.txt). Set so that the plan has 3.6 GB for it, because twice as many steps
-# took more, without a stored measurement.
+# The plan has 3.6 GB for the local model's weights (98 MB, 4 bits). The peak of 25 steps in passes of 1,024 tokens was
+# 2.9 GB (benchmarks/results/2026-11-26-tuning-local.txt), but twice as many steps took more (not recorded).
 _LOADED_BYTES = 1_100_000_000
 _TOKEN_BYTES = 2_400_000
 
