@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Many calls at once: begun when there is room for one, taken in their order, given up when it is enough.
+"""Run many calls at once: start them as slots become free, return them in order, and cancel them on an early stop.
 
 Rules:
-1. What is called next is asked for when its call may begin, never before. So whoever says what is next decides at that
-   moment whether anything is: a budget that is used up, a question that is answered, a provider that is down.
-2. What is begun and not taken is bounded: memory does not grow with the number of calls.
-3. Whoever stops early gives up what is under way. An interrupt is such a stop, and what was finished stays.
+1. The next call is drawn only when it can start. So the caller decides at that moment whether to continue, for example
+   because a budget is used up, a question is answered, or a provider is down.
+2. The number of started calls that were not returned yet is bounded, so memory does not grow with the number of calls.
+3. An early stop, such as an interrupt, cancels the running calls and keeps the finished ones.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ C = TypeVar("C", bound=_PendingCall)
 async def make_all(
     draw: Callable[[], T | None], make: Callable[[T], Awaitable[object]], *, at_once: int
 ) -> None:
-    """Make calls in the order in which they are drawn, so many at once, until none is to be drawn.
+    """Make calls in the order in which they are drawn, several at once, until none is left.
 
     Args:
-        draw: Gives what to call for; None when there is nothing to begin now. It is asked again by each of the calls
-            that are under way when that one ends.
-        make: Makes the call; what it raises ends all.
-        at_once: Calls at once, >= 1.
+        draw: Returns the input of the next call, or None if there is nothing to start now. Each running call draws
+            again when it ends.
+        make: Makes the call. If it raises, all calls end.
+        at_once: Number of calls at once, >= 1.
     """
 
     async def work() -> None:
@@ -54,14 +54,14 @@ async def make_all(
 
 
 class InOrder(Generic[C]):
-    """Calls that are begun side by side and taken in the order in which they were begun."""
+    """Calls that run at the same time and are returned in the order in which they were started."""
 
     def __init__(self, begun: Iterator[C], *, ahead: int) -> None:
-        """Begin nothing yet.
+        """Prepare the calls without starting one.
 
         Args:
-            begun: Begins a call when it is asked for the next one.
-            ahead: Calls at the most that are begun and not taken, >= 1.
+            begun: An iterator that starts a call for each item.
+            ahead: Largest number of started calls that were not returned yet, >= 1.
         """
         self._start = begun
         self._ahead = ahead
@@ -76,7 +76,7 @@ class InOrder(Generic[C]):
             yield self._pending.popleft()
 
     def give_up(self) -> list[C]:
-        """Cancel the calls that were begun and not taken, and give them."""
+        """Cancel the started calls that were not returned yet, and return them."""
         given_up = list(self._pending)
         self._pending.clear()
         for call in given_up:
@@ -85,10 +85,10 @@ class InOrder(Generic[C]):
 
 
 class LostInARow:
-    """Counts the calls that were lost one after the other: a provider that is down, or a wrong key, loses them all.
+    """A count of the calls lost in a row. If a provider is down or a key is wrong, all calls are lost.
 
     Attributes:
-        count: Of them, up to now.
+        count: Number of calls lost in a row up to now.
     """
 
     def __init__(self, most: int) -> None:
@@ -96,23 +96,23 @@ class LostInARow:
         self.count = 0
 
     def add(self, *, is_lost: bool) -> None:
-        """Count a call; one that was not lost begins anew."""
+        """Count a lost call, or start again at 0 after any other call."""
         self.count = self.count + 1 if is_lost else 0
 
     @property
     def are_too_many(self) -> bool:
-        """Whether it is time to stop."""
+        """Whether so many calls were lost in a row that the run must stop."""
         return self.count >= self._most
 
 
 def ran_to_end(calls: Coroutine[Any, Any, None]) -> bool:
-    """Run calls in an event loop of their own; False when an interrupt (Ctrl-C) has ended them before their end."""
+    """Run calls in a new event loop. Return False if an interrupt (Ctrl-C) ended them early."""
 
     async def run() -> bool:
         try:
             await calls
         except asyncio.CancelledError:
-            # asyncio.run has cancelled us, and raises no KeyboardInterrupt for whoever returns.
+            # asyncio.run cancelled this task, and raises no KeyboardInterrupt if the task returns.
             return False
         return True
 
@@ -120,7 +120,7 @@ def ran_to_end(calls: Coroutine[Any, Any, None]) -> bool:
 
 
 class LoopThread:
-    """An event loop in a thread of its own, for calls of other threads: connections belong to one event loop."""
+    """An event loop in its own thread, for calls from other threads, because a connection belongs to one event loop."""
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
@@ -128,11 +128,11 @@ class LoopThread:
         self._thread.start()
 
     def begin(self, call: Coroutine[Any, Any, T]) -> Future[T]:
-        """Begin a call."""
+        """Start a call."""
         return asyncio.run_coroutine_threadsafe(call, self._loop)
 
     def close(self) -> None:
-        """End the loop and its thread; calls that are under way go no further."""
+        """Stop the loop and its thread. Running calls do not continue."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is still to be asked, and what it is expected to take: known before anything is asked."""
+"""Estimate the remaining calls of a plan and their cost before anything is sent."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 
 
 class Estimate(NamedTuple):
-    """What a run is expected to take, if every first attempt is valid, and at the most.
+    """The expected cost of the rest of a run if every next attempt is valid, and the highest cost.
 
     Attributes:
-        calls: Shadow calls that have not run yet.
-        input_tokens: Of the first attempts' prompts.
-        output_tokens: As long as the golds.
-        most_output_tokens: Every attempt made, and each at its limit.
-        cost: Dollars for the prompts and golds; None without prices.
-        most_cost: Dollars when every attempt is made and each is at its limit, retries taken to be as long as first
-            prompts; None without prices.
-        refusals: Which calls cannot be made at all, a line a variant.
+        calls: Number of calls that are not finished.
+        input_tokens: Tokens of the prompts of their next attempts.
+        output_tokens: Tokens of their replies if each is as long as its gold.
+        most_output_tokens: Tokens of their replies if every attempt is made and reaches its limit.
+        cost: Dollars for *input_tokens* and *output_tokens*. None without prices.
+        most_cost: Dollars if every attempt is made and reaches its limit, with prompts as long as the next one. None
+            without prices.
+        refusals: The calls that cannot be made, one line per variant.
     """
 
     calls: int
@@ -51,7 +51,7 @@ class Estimate(NamedTuple):
 def estimate(
     plan: RunPlan, models: Mapping[str, Model], journal: Journal | None = None, prices: Prices | None = None
 ) -> Estimate:
-    """Estimate what is still to be spent on a plan, before anything is."""
+    """Estimate the remaining cost of a plan without sending anything."""
     calls = Calls(plan, models, journal=journal, is_offline=True)
     nothing = 0.0 if prices else None
     total = Estimate(0, 0, 0, 0, nothing, nothing, tuple(calls.refusals()))
@@ -79,7 +79,7 @@ def estimate(
 
 
 async def _next_attempts(calls: Calls) -> list[tuple[Cell, MissingReply]]:
-    """Return the next attempt of every call that is not finished: the call, and what would be sent; nothing is asked."""
+    """Return every unfinished call with its next attempt. Nothing is sent."""
     unfinished = []
     for cell in calls.cells():
         try:

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every reply of a run as it came, in a file: what a run that was killed goes on from.
+"""A file with every reply of a run, from which an interrupted run can resume.
 
 Rules:
-1. A reply is written before anything is done with it, and never asked for again: it was paid for.
-2. What was decided about a reply is not kept. A run that goes on judges the kept replies as they were judged before,
-   and asks only for those that are missing; so it ends with what an uninterrupted run ends with.
-3. A line that was not finished when the process died is cut off; everything else that is wrong with a file is an
-   error before anything is spent.
+1. A reply is written before it is used, and never requested again, because it was paid for.
+2. The verdict on a reply is not stored. A resumed run validates the stored replies again, and requests only the missing
+   ones. So it ends with the same result as an uninterrupted run.
+3. An incomplete last line, from a process that died, is cut off. Any other fault of a file is an error before any cost.
 
-The file is JSON Lines. First the plan: `{"journal": 1, "plan", "name", "started_at", "summary"}`; then a reply a line:
-`{"call": [variant, task, epoch], "attempt", "id", "at", "prompt", "text", "finish_reason", "usage", "elapsed_s"}`,
-and where they are known `refusal`, `model` and `failure`. `prompt` is a hash of what was sent.
+The file is JSON Lines. The first line is the plan: `{"journal": 1, "plan", "name", "started_at", "summary"}`. Each
+other line is a reply with `{"call": [variant, task, epoch], "attempt", "id", "at", "prompt", "text", "finish_reason",
+"usage", "elapsed_s"}`, and with `refusal`, `model`, `failure`, `tool`, and `reasoned` if they are known. `prompt` is a
+hash of the prompt.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ Key: TypeAlias = tuple[str, str, int]
 """Variant, task and epoch of a call."""
 
 _FORMAT = 1
-# Of the first line, as it is written.
+# The start of the first line.
 _BEGINNING = f'{{"journal":{_FORMAT},'
 
 
 class JournalReply(NamedTuple):
-    """A reply that is kept.
+    """A stored reply.
 
     Attributes:
-        attempt: 1 for the first attempt of its call.
-        call_id: Of the call, as records have it.
-        started_at: When the call began; seconds since the epoch, UTC.
-        prompt: 16 hex digits of what was sent.
-        reply: What came back.
-        elapsed_s: Seconds until it was there; None for a model that has no time of its own.
+        attempt: Number of the attempt, 1 for the first of its call.
+        call_id: Id of the call, as in records.
+        started_at: Start of the call, in seconds since the epoch, UTC.
+        prompt: 16 hex digits of the hash of the prompt.
+        reply: The reply.
+        elapsed_s: Seconds until the reply arrived. None if the model is not timed.
     """
 
     attempt: int
@@ -63,14 +63,14 @@ class JournalReply(NamedTuple):
 
 @dataclass(slots=True)
 class Journal:
-    """The replies of a run; made by `begin` and `resume`, or with no file by `Journal.of`.
+    """The replies of a run. Use `begin` or `resume` to make one, or `Journal.of` to make one without a file.
 
     Attributes:
         plan: Fingerprint of the plan.
-        name: What records call the run's calls.
-        started_at: When the run began; seconds since the epoch, UTC.
-        replies: The replies that were there when the file was opened, by call, in the order of their attempts.
-        file: Where new ones go; None keeps none.
+        name: Name of the run's calls in records.
+        started_at: Start of the run, in seconds since the epoch, UTC.
+        replies: The replies that the file had when it was opened, by call, in the order of their attempts.
+        file: The file for new replies. None to store none.
     """
 
     plan: str
@@ -81,18 +81,18 @@ class Journal:
 
     @staticmethod
     def of(plan: RunPlan) -> Journal:
-        """Return a journal that keeps nothing."""
+        """Return a journal that stores nothing."""
         at = time()
-        # As the records of `bench run --playbook` are named: the run, no step, and whose tasks they are where that is known.
+        # The same form of names as in `bench run --playbook`: the run, no step, and the function of the tasks if known.
         whose = f"::{plan.settings.function}" if plan.settings.function else ""
         return Journal(plan.fingerprint, f"bench:{new_call_id(at)[:12]}{whose}", at)
 
     @staticmethod
     def begin(path: str | os.PathLike[str], plan: RunPlan) -> Journal:
-        """Begin a file.
+        """Create a file.
 
         Raises:
-            InvalidArgument: It is there already, or cannot be written.
+            InvalidArgument: The file already exists, or cannot be written.
         """
         journal = Journal.of(plan)
         shown = safe(str(path))
@@ -121,10 +121,11 @@ class Journal:
 
     @staticmethod
     def resume(path: str | os.PathLike[str], plan: RunPlan) -> Journal:
-        """Go on with a file; one that is not there is begun.
+        """Resume a file, or create it if it does not exist.
 
         Raises:
-            InvalidArgument: It is of another plan, is not a journal, is damaged, or another process writes it.
+            InvalidArgument: The file belongs to another plan, is not a journal, or is damaged, or another process is
+                writing it.
         """
         path, shown = Path(path), safe(str(path))
         if not path.exists():
@@ -143,17 +144,17 @@ class Journal:
                 stack.pop_all()
                 journal.file = file
                 return journal
-        # A process died before the first line was whole: nothing was asked yet.
+        # A process died before it wrote the whole first line, so nothing was sent yet.
         path.unlink()
         return Journal.begin(path, plan)
 
     def add(self, key: Key, reply: JournalReply) -> None:
-        """Keep a reply: it is in the operating system's hands when this returns."""
+        """Write a reply. The operating system has it when this returns."""
         if self.file is not None:
             _write(self.file, row_of(key, reply))
 
     def close(self) -> None:
-        """Close the file; closing twice is no error."""
+        """Close the file. Closing twice is no error."""
         if self.file is not None:
             self.file.close()
             self.file = None
@@ -166,7 +167,7 @@ class Journal:
 
 
 def row_of(key: Key, stored: JournalReply) -> dict[str, Any]:
-    """Give a kept reply as a row of the file."""
+    """Return a stored reply as a row of the file."""
     reply = stored.reply
     row = {
         "call": list(key),
@@ -193,7 +194,7 @@ def reply_of_row(row: dict[str, Any]) -> tuple[Key, JournalReply]:
     """Read a row of the file.
 
     Raises:
-        KeyError, TypeError, ValueError: It is none.
+        KeyError, TypeError, ValueError: The row is not a reply.
     """
     variant, task, epoch = row["call"]
     failure = row.get("failure")
@@ -212,10 +213,10 @@ def reply_of_row(row: dict[str, Any]) -> tuple[Key, JournalReply]:
 
 
 def _whole(file: IO[str], plan: RunPlan, where: str) -> Journal | None:
-    """Read the whole lines of a file and cut off the rest; None when there is only the beginning of the first one.
+    """Read the complete lines of a file and cut off the rest. None if the first line is incomplete.
 
     Raises:
-        InvalidArgument: It is no journal; then nothing of it is touched.
+        InvalidArgument: The file is not a journal. It stays unchanged.
     """
     try:
         text = file.read()
@@ -258,7 +259,7 @@ def _read(text: str, plan: RunPlan, where: str) -> Journal:
             raise InvalidArgument(
                 f"{where}, line {number}: the file has attempt {entry.attempt} of call {'/'.join(map(str, key))}, but not the attempt before it. Start again with another file"
             )
-        # A reply that is there already stays: two workers may have been asked for the same one.
+        # The first of two equal attempts counts, because two workers can get the same request.
         if entry.attempt == len(replies) + 1:
             replies.append(entry)
     return journal
@@ -284,7 +285,7 @@ def _write(file: IO[str], row: dict[str, Any]) -> None:
 
 
 def _lock(file: IO[str], shown: str) -> None:
-    """Keep other processes away from a file until it is closed."""
+    """Lock a file against other processes until it is closed."""
     try:
         import fcntl  # not on every system
     except ImportError:

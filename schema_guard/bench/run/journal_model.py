@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model that answers from a journal, and is asked only for the replies that are missing there.
+"""A model that answers from a journal, and is called only for the replies that are missing there.
 
-Rules: it never raises for what a provider does, an exception is a reply with a transport failure; a failed transport
-is not kept, so a run that goes on asks again; what was sent is compared with what a kept reply was given to.
+Rules:
+1. An exception of a provider is a reply with a transport failure, not an exception of the run.
+2. A transport failure is not stored, so a resumed run sends the request again.
+3. The prompt of a stored reply must equal the prompt to send.
 """
 
 from __future__ import annotations
@@ -29,12 +31,12 @@ if TYPE_CHECKING:
 
 
 class MissingReply(BaseException):
-    """A reply that the journal does not have was wanted of a model that is not to be asked.
+    """The journal has no reply for a request, and the model must not be called.
 
     Attributes:
         attempt: Number of the attempt.
-        prompt: What would have been sent: a text, or messages.
-        options: The provider's own arguments with it.
+        prompt: The prompt to send, a text or messages.
+        options: The provider's arguments of the request.
     """
 
     def __init__(self, attempt: int, prompt: Any, options: Mapping[str, Any] | None) -> None:
@@ -46,14 +48,14 @@ class MissingReply(BaseException):
 
 @dataclass(slots=True)
 class OpenCall:
-    """A call that is being made.
+    """A running call.
 
     Attributes:
-        key: Which call of the plan.
+        key: Its variant, task, and epoch.
         replies: Its replies so far, those of an earlier process first.
-        at: When it began; seconds since the epoch, UTC.
-        earlier: How many of the replies are of an earlier process.
-        consumed: How many of the replies this process has judged.
+        at: Its start, in seconds since the epoch, UTC.
+        earlier: Number of replies from an earlier process.
+        consumed: Number of replies that this process has requested.
     """
 
     key: Key
@@ -63,27 +65,27 @@ class OpenCall:
     consumed: int = 0
 
     def elapsed_s(self) -> float | None:
-        """Seconds over all replies; None when one of them has no time, or there is none."""
+        """Return the seconds of all replies. None if there is no reply, or one has no time."""
         times = [entry.elapsed_s for entry in self.replies]
         known = [elapsed for elapsed in times if elapsed is not None]
         return sum(known) if known and len(known) == len(times) else None
 
 
 open_call: ContextVar[OpenCall] = ContextVar("schema_guard_bench_call")
-"""The call for which a model is asked."""
+"""The call that a model answers now."""
 
 
 class JournalModel:
-    """A model behind a journal; takes the strategies that the model takes.
+    """A model behind a journal, with the strategies that the model supports.
 
     Attributes:
-        name: The model's.
-        provider: The model's.
-        capabilities: The model's.
-        adapter: What adapts it, the local model's alone; None for nothing.
-        tuned: Whether the model says that it is tuned.
-        layout: The only layout of prompts that the model takes; None if it takes all.
-        is_timed: Whether its seconds say something.
+        name: Name of the model.
+        provider: Provider of the model.
+        capabilities: Strategies that the model supports.
+        adapter: Adapter of a local model. None without one.
+        tuned: Whether the model states that it is tuned.
+        layout: The only layout of prompts that the model accepts. None if it accepts all.
+        is_timed: Whether the durations of its replies mean anything.
     """
 
     def __init__(
@@ -97,10 +99,10 @@ class JournalModel:
         """Put a journal before a model.
 
         Args:
-            model: Whom to ask.
-            journal: Of replies; new ones are added.
-            calls_per_minute: Requests that are sent in a minute, evenly spaced; None for no bound.
-            is_offline: Whether a missing reply is `NotAsked` instead.
+            model: The model to call.
+            journal: Journal of replies, to which new ones are added.
+            calls_per_minute: Requests per minute, evenly spaced. None for no limit.
+            is_offline: Whether to raise `MissingReply` instead of calling the model.
         """
         self.name = model.name
         self.provider = model.provider
@@ -109,7 +111,7 @@ class JournalModel:
         self.tuned = getattr(model, "tuned", False)
         self.layout = getattr(model, "layout", None)
         details = details_of(model)
-        # The reply's JSON alone where a model can give it: what is around it is not looked at.
+        # Only the JSON of the reply if the model can return it, because nothing reads the rest.
         self._ask = details.areply
         self._journal = journal
         self._is_offline = is_offline
@@ -118,11 +120,11 @@ class JournalModel:
         self._free_at = 0.0
 
     async def acall(self, prompt: Any, *, options: Mapping[str, Any] | None = None) -> Reply:
-        """Return the next reply of the call that is under way.
+        """Return the next reply of the running call.
 
         Raises:
-            InvalidArgument: The kept reply was given to another prompt, or the model cannot be asked this at all.
-            NotAsked: It is missing, and the model is not to be asked.
+            InvalidArgument: The stored reply belongs to another prompt, or the model cannot be asked this.
+            MissingReply: The journal has no reply, and the model must not be called.
         """
         call = open_call.get()
         call.consumed += 1
@@ -135,7 +137,7 @@ class JournalModel:
             await self._turn()
         started = perf_counter()
         reply = await ask_once(self._ask, prompt, options)
-        # A reply from another machine has the time that it took there.
+        # A reply from another machine has the time that was measured there.
         elapsed_s = (reply.elapsed_s or perf_counter() - started) if self.is_timed else None
         call_id, at = call.replies[0][1:3] if call.replies else (current_call_id() or "", call.at)
         entry = JournalReply(call.consumed, call_id, at, sent, reply, elapsed_s)
@@ -163,7 +165,7 @@ async def ask_once(
     try:
         return read(await ask(prompt, options=options))
     except InvalidArgument:
-        # Our own words, not the provider's: no such call can be made.
+        # An error of schema_guard, not of the provider: no such call can be made.
         raise
     except Exception as error:  # noqa: BLE001 - whatever an SDK raises must not lose what was measured
         words = f"{type(error).__name__}: {clip(str(error))}"

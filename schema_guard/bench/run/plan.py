@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark asks: which tasks, in which variants, in which order; all of it known before the first call.
+"""The plan of a benchmark: its tasks, variants, and order, all known before the first call.
 
 Rules:
-1. Every variant is asked the same tasks, one variant after the other for each task: whenever a run stops, its variants
-   can be compared pair by pair.
-2. The order is shuffled over the whole suite, so that what was asked until a run stopped is a sample of it.
-3. The same suite, variants and settings give the same plan everywhere, and a plan has a fingerprint that says so.
+1. Every variant gets the same tasks. The variants follow each other for each task, so that you can compare them pair by
+   pair whenever a run stops.
+2. The order is shuffled over the whole suite, so that the calls of a stopped run are a sample of it.
+3. The same suite, variants, and settings give the same plan everywhere, with the same fingerprint.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ GRAMMAR = "strict_only"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanSettings:
-    """How a suite is asked.
+    """The settings of a plan.
 
     Attributes:
-        max_attempts: Of each call, >= 1; an escalation may always go on to its last strategy.
-        epochs: How often each task is asked in each variant, >= 1.
-        seed: Of the sample and the order.
-        sample: How many tasks to take, spread over the groups of the suite by their size and within a group over
-            its difficulties; None takes all.
-        function: Whose fixes are measured, as records name it; None where nobody says. It changes nothing that is
-            asked.
+        max_attempts: Attempts of each call, >= 1. An escalation can always continue to its last strategy.
+        epochs: Number of times that each task runs in each variant, >= 1.
+        seed: Seed of the sample and the order.
+        sample: Number of tasks to take. Each group of the suite gets its share, spread over its difficulties. None for
+            all tasks.
+        function: The function whose fixes are measured, as records name it. None if unknown. It does not change the
+            requests.
         requests: The layout of the prompts and the output limit of an attempt for a schema, by its fingerprint. Default:
             `turns`, as `connect` models are called, and the limit of each task.
     """
@@ -56,19 +56,19 @@ class PlanSettings:
     requests: Mapping[str, RecordedRequests] = field(default_factory=dict)
 
     def most_attempts(self, strategy: str) -> int:
-        """Give the attempts that a call may take: an escalation goes on to its last strategy."""
+        """Return the largest number of attempts of a call. An escalation can continue to its last strategy."""
         return max(self.max_attempts, len(strategies_of(strategy)))
 
 
 class Variant(NamedTuple):
-    """What is measured: a model asked in one way; every variant is asked the same tasks.
+    """A model with a strategy, whose results are measured. Every variant gets the same tasks.
 
     Attributes:
-        name: Unique in a run: the strategy, after the model's name where there are several models.
+        name: Name, unique in a run: the strategy, after the model's name if there are several models.
         model: Name of the model.
-        strategy: As given, `a>b` for an escalation.
+        strategy: Strategy, or an escalation such as `a>b`.
         tuned: Whether the model is tuned, and asked as it was trained.
-        prompt_file: The file of an improved prompt, as `Params` takes it; None without one.
+        prompt_file: The file of an improved prompt, as `Params` accepts it. None without one.
     """
 
     name: str
@@ -79,13 +79,13 @@ class Variant(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """One call of a plan: a task, asked once in one variant.
+    """One call of a plan: a task that runs once in one variant.
 
     Attributes:
-        variant: Which variant.
-        entry: The task's schema and what belongs to it.
-        task: What is asked.
-        epoch: 0 for the first time.
+        variant: The variant.
+        entry: The entry of the task's schema in the suite.
+        task: The task.
+        epoch: 0 for the first run of the task.
     """
 
     variant: Variant
@@ -95,7 +95,7 @@ class Cell(NamedTuple):
 
     @property
     def key(self) -> tuple[str, str, int]:
-        """Variant, task and epoch: what tells this call from all others of the plan."""
+        """Variant, task, and epoch, which identify the call in the plan."""
         return self.variant.name, self.task.id, self.epoch
 
 
@@ -104,12 +104,12 @@ class RunPlan:
     """The calls of a run.
 
     Attributes:
-        suite: What is asked.
-        variants: Which models are asked, and how.
-        settings: As given.
-        tasks: Each with its schema, in the order in which they are asked.
-        left_out: Why tasks that the suite scores are not asked, one line a reason.
-        fingerprint: 16 hex digits of all of this.
+        suite: The suite.
+        variants: The variants.
+        settings: The settings.
+        tasks: The tasks with their schemas, in the order in which they run.
+        left_out: Reasons why tasks that the suite scores don't run, one line each.
+        fingerprint: 16 hex digits of the hash of the suite, the variants, the settings, and the order of the tasks.
     """
 
     suite: Suite
@@ -130,7 +130,7 @@ class RunPlan:
         object.__setattr__(self, "fingerprint", hex_digest(text, 16))
 
     def output_limit(self, entry: SuiteSchema, task: Task, strategy: str = "") -> int | None:
-        """Return the output limit of an attempt; None for none. The limit of a task is for the answer alone."""
+        """Return the output limit of an attempt. None for no limit. The limit of a task is only for the answer."""
         thoughts = THOUGHT_TOKENS if "reason_then" in strategy else 0
         known = self.settings.requests.get(entry.schema.fingerprint)
         return task.output_tokens + thoughts if known is None else known.output_tokens
@@ -142,7 +142,7 @@ class RunPlan:
 
     @property
     def calls(self) -> int:
-        """How many calls there are."""
+        """Number of calls."""
         return len(self.tasks) * len(self.variants) * self.settings.epochs
 
     def cells(self) -> Iterator[Cell]:
@@ -163,14 +163,14 @@ def variants_of(
     """Return a variant for every model and strategy.
 
     Args:
-        models: Names, all different.
-        strategies: Names, or escalations as `a>b`.
-        tuned: Those of the models that were trained on the task alone, and are asked so: `bare`.
-        enforced: Those of *tuned* that are also asked with a grammar if a strategy enforces the schema: `strict_only`,
-            whose prompt is the same.
+        models: Names of the models, all different.
+        strategies: Names of strategies, or escalations such as `a>b`.
+        tuned: Names of the models that were trained without instructions. They only get the strategy `bare`.
+        enforced: Names in *tuned* that also get a grammar if a strategy enforces the schema: `strict_only`, whose
+            prompt is the same.
 
     Raises:
-        InvalidArgument: There is none, one is given twice, or a strategy is unknown.
+        InvalidArgument: No name is given, a name is given twice, or a strategy is unknown.
     """
     for what, names in (("models", models), ("strategies", strategies)):
         if not names or len(set(names)) < len(names):
@@ -203,7 +203,7 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
     """Choose the tasks of a run and their order.
 
     Raises:
-        InvalidArgument: No task is left to ask.
+        InvalidArgument: The suite has no task with the split 'test'.
     """
     settings = settings or PlanSettings()
     scored = [(entry, task) for entry in suite.schemas for task in entry.tasks_of("test")]
@@ -211,7 +211,7 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
         raise InvalidArgument(
             f"suite {suite.name!r}: the suite has no task with the split 'test'. Add at least one such task"
         )
-    random = Random(settings.seed)  # an order that can be repeated, no secret
+    random = Random(settings.seed)  # not for secrets: the order can be repeated
     chosen = (
         scored
         if settings.sample is None or settings.sample >= len(scored)
@@ -226,7 +226,7 @@ def plan_of(suite: Suite, variants: Sequence[Variant], settings: PlanSettings | 
 def _sampled(
     pairs: list[tuple[SuiteSchema, Task]], size: int, random: Random
 ) -> list[tuple[SuiteSchema, Task]]:
-    """Take a stratified sample: of every group its share, and of a group tasks of all difficulties."""
+    """Return a stratified sample with the share of every group, and tasks of all difficulties from each group."""
     groups: dict[str, list[tuple[SuiteSchema, Task]]] = {}
     for entry, task in pairs:
         groups.setdefault(entry.group, []).append((entry, task))
@@ -235,14 +235,14 @@ def _sampled(
     for members, share in zip(groups.values(), shares, strict=True):
         random.shuffle(members)
         members.sort(key=lambda pair: -1.0 if pair[1].hardness is None else pair[1].hardness)
-        # Every (members / share)-th from a random start: as many hard ones in the sample as in the group.
+        # Every (members / share)-th task from a random start, so that the sample has the group's share of hard tasks.
         start = random.random()
         chosen += [members[int((start + index) * len(members) / share)] for index in range(share)]
     return chosen
 
 
 def _shares(sizes: list[int], total: int, random: Random) -> list[int]:
-    """Share out a total by size: whole parts first, then one each for the largest rests, ties by lot."""
+    """Divide a total by size: whole parts first, then one each for the largest remainders, ties at random."""
     exact = [size * total / sum(sizes) for size in sizes]
     shares = [int(share) for share in exact]
     order = sorted(range(len(sizes)), key=lambda at: (shares[at] - exact[at], random.random()))

@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark's run: every call of a plan, kept in a journal, recorded in a store, and scored.
+"""Run a benchmark: make every call of a plan, write it to a journal, record it in a store, and score it.
 
 Rules:
-1. A call goes through the same `guard` as a user's own function would.
-2. Every reply goes through the journal: one that is there is taken, one that is not is asked for and kept. So a run
-   that goes on, one whose replies come from other machines and one that reads a provider's batch are this same run.
-3. Whatever a provider raises, the call is lost and the run goes on; a model that only raises is not asked any more.
-4. What few-shot shows are the suite's `dev` tasks; what is scored are its `test` tasks.
-5. A schema that a strategy cannot ask this model for is left out of its variant, and the result says so; a variant that
-   could ask for none is an error before anything is spent.
+1. A call goes through the same `guard` as your own function.
+2. Every reply goes through the journal. A stored reply is used, and a missing one is requested and stored. So a resumed
+   run, a run with replies from other machines, and a run on a provider's batch use the same code.
+3. If a provider raises an exception, the call is lost and the run continues. A model that only raises isn't called
+   again.
+4. Few-shot examples are the suite's `dev` tasks. Scored tasks are its `test` tasks.
+5. If a strategy doesn't support a schema with this model, the variant omits the schema, and the result reports it. A
+   variant without any schema is an error before any cost.
 """
 
 from __future__ import annotations
@@ -59,26 +60,26 @@ if TYPE_CHECKING:
 
 INTERRUPTED = "interrupted"
 """The reason for missing calls if Ctrl-C ended the run."""
-# A model that raised so often, one call after the other, will go on raising.
+# A model that raises in this many calls in a row is likely to raise in all calls.
 _MOST_LOST = 20
-# Of the garbage collector, while a run makes its calls.
+# Thresholds of the garbage collector while a run makes its calls.
 _COLLECTIONS = (10_000, 50, 100)
-# How often a variant is ever proved to be on the wrong side of a target, over all variants together.
+# Probability that any variant is ever put on the wrong side of a target, over all variants together.
 _ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunSettings:
-    """How a plan is carried out; nothing of it changes what is asked.
+    """The settings of a run, which don't change its requests.
 
     Attributes:
-        concurrency: Calls at once, of each model, >= 1.
-        calls_per_minute: Requests that each model is sent in a minute, evenly spaced; None for no bound.
-        max_cost: Dollars after which no call begins, over all models; None for no bound.
-        max_time_s: Seconds of this process after which no call begins; None for no bound.
-        target: A variant whose failure rate is proved to be on one side of this rate is not asked any more, in
-            (0, 1); None asks everything.
-        prices: Model -> its prices, in dollars; empty leaves all costs unknown.
+        concurrency: Calls at once for each model, >= 1.
+        calls_per_minute: Requests per minute to each model, evenly spaced. None for no limit.
+        max_cost: Dollars over all models after which no call starts. None for no limit.
+        max_time_s: Seconds of this process after which no call starts. None for no limit.
+        target: Failure rate in (0, 1). A variant stops when its rate is proved to be on one side of it. None to make
+            all calls.
+        prices: Prices of each model, by name, in dollars. Empty if all costs are unknown.
     """
 
     concurrency: int = AT_ONCE
@@ -100,18 +101,18 @@ def run(
 ) -> Run:
     """Make the calls of a plan that its journal does not have, and score all of them.
 
-    An interrupt (Ctrl-C) ends it early: what was finished is given, and `Run.stopped` says so.
+    An interrupt (Ctrl-C) ends the run early. The result then has the finished calls, and `Setup.stopped` the reason.
 
     Args:
-        plan: What to ask.
-        models: Name -> whom to ask, for every model of the plan's variants; they are closed at the end.
-        store: Where attempts are recorded, those of the journal included where they are missing; None for nowhere.
-        journal: The replies that are there already, and where new ones are kept; None keeps none.
-        settings: How to carry it out.
-        on_call: Is told of each finished call, in the order in which they finish.
+        plan: The plan.
+        models: The models by name, one for every model of the plan's variants. They are closed at the end.
+        store: Store in which attempts are recorded, with those of the journal that it does not have. None for no store.
+        journal: Journal of the replies, to which new ones are added. None to store none.
+        settings: Settings of the run.
+        on_call: Called with each finished call, in the order in which they finish.
 
     Raises:
-        InvalidArgument: A strategy cannot ask its model for one of the schemas, or the journal is of other prompts.
+        InvalidArgument: A variant supports none of the schemas, or the journal belongs to other prompts.
     """
     calls = Calls(plan, models, store=store, journal=journal, settings=settings, on_call=on_call)
     with rare_collections():
@@ -122,7 +123,7 @@ def run(
 
 @contextmanager
 def rare_collections() -> Iterator[None]:
-    """Let the garbage collector look less often: of the objects that a run makes many stay, and it looks at them all."""
+    """Run the garbage collector less often, because it visits all objects of a run, and most of them stay in use."""
     before = gc.get_threshold()
     gc.set_threshold(*(max(pair) for pair in zip(before, _COLLECTIONS, strict=True)))
     try:
@@ -132,7 +133,7 @@ def rare_collections() -> Iterator[None]:
 
 
 class _Look:
-    """What is known of a variant's failure rate: each task counts once."""
+    """Evidence about a variant's failure rate. Each task counts once."""
 
     __slots__ = ("enough", "k", "n", "side")
 
@@ -142,7 +143,7 @@ class _Look:
         self.side: str | None = None
 
     def add(self, scored: CallRow, target: float) -> None:
-        """Count a call, and see whether the rate is proved to be on one side of the target."""
+        """Count a call, and check whether the rate is proved to be on one side of the target."""
         if scored.epoch or scored.is_lost or self.side is not None:
             return
         self.n += 1
@@ -154,16 +155,16 @@ class _Look:
 
 
 class Calls:
-    """The calls of a plan as they are made.
+    """The calls of a plan during a run.
 
     Attributes:
-        plan: What is asked.
-        models: Name -> whom to ask.
-        settings: How it is carried out.
-        journal: The replies that are there.
+        plan: The plan.
+        models: The models by name.
+        settings: Settings of the run.
+        journal: Journal of the replies.
     """
 
-    def __init__(  # noqa: PLR0913 - what `run` takes
+    def __init__(  # noqa: PLR0913 - the arguments of `run`
         self,
         plan: RunPlan,
         models: Mapping[str, Model],
@@ -194,7 +195,7 @@ class Calls:
         self._lost_in_a_row = {name: LostInARow(_MOST_LOST) for name in models}
         self._looks = {variant.name: _Look(len(plan.variants)) for variant in plan.variants}
         self._refused: dict[tuple[str, str], str] = {}
-        # Prepared before the first call: what cannot be asked for is known before anything is spent.
+        # Prepared before the first call, so that unsupported schemas are known before any cost.
         for cell in plan.cells():
             self._prepare(cell)
         self._check_variants()
@@ -207,14 +208,14 @@ class Calls:
         )
 
     async def make(self) -> None:
-        """Make all calls: each model's in the planned order, some at once, the models side by side."""
+        """Make all calls, several at once for each model in the planned order, and all models at the same time."""
         cells: dict[str, list[Cell]] = {name: [] for name in self.models}
         for cell in self.cells():
             cells[cell.variant.model].append(cell)
         await asyncio.gather(*(self._make_all(name, own) for name, own in cells.items()))
 
     async def call(self, cell: Cell) -> None:
-        """Make one call, record and score it."""
+        """Make one call, record it, and score it."""
         call = self._open_call(cell)
         outcome = _with_journal_times(await self._outcome(cell, call), call)
         if self._recorder is not None and outcome.call.id not in self._recorded:
@@ -226,16 +227,18 @@ class Calls:
         self._count(cell, row)
 
     async def outcome(self, cell: Cell) -> Outcome[Any]:
-        """Make one call, of which nothing is recorded or counted."""
+        """Make one call without recording or counting it."""
         return await self._outcome(cell, self._open_call(cell))
 
     def stop(self, why: str) -> None:
-        """Say why calls are left out; saying it twice is no error."""
+        """Add a reason for calls that were not made. Adding it twice is no error."""
         self._stopped[why] = None
 
     def result(self) -> Run:
         """Return the calls that have been made so far."""
-        from schema_guard import __version__  # the package's own name, which maps all others
+        from schema_guard import (
+            __version__,
+        )  # imported lazily, because the package finds all its other names through itself
 
         plan, looks = self.plan, self._looks.items()
         at = datetime.fromtimestamp(self.journal.started_at, UTC).isoformat(timespec="seconds")
@@ -267,7 +270,7 @@ class Calls:
         return Run(setup, tuple(row for row, _ in made), tuple(one for _, failed in made for one in failed))
 
     def refusals(self) -> list[str]:
-        """Return which tasks a variant could not ask for, a line a variant."""
+        """Return the tasks that cannot be sent with a variant, one line per variant."""
         lines = []
         for variant in self.plan.variants:
             refused = {schema: why for (name, schema), why in self._refused.items() if name == variant.name}
@@ -285,7 +288,7 @@ class Calls:
             await make_all(partial(next, wanted, None), self.call, at_once=self.settings.concurrency)
 
     def is_wanted(self, cell: Cell) -> bool:
-        """Say whether a call is to be made; what was paid for is always taken."""
+        """Return whether to make a call. True for each call with replies in the journal, because they were paid for."""
         if cell.key in self.journal.replies:
             return True
         if (used_up := self._spending.exhausted()) is not None:
@@ -345,7 +348,7 @@ class Calls:
             self._refused[variant, schema] = str(error)
 
     def _check_variants(self) -> None:
-        """Make sure that every variant can ask for something."""
+        """Raise `InvalidArgument` if a variant supports none of the schemas."""
         schemas = {entry.name for entry, _ in self.plan.tasks}
         for variant in self.plan.variants:
             words = [why for (name, _), why in self._refused.items() if name == variant.name]
@@ -364,7 +367,7 @@ class Calls:
 
 
 def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
-    """Return the ids of the journal's calls that are in the store already."""
+    """Return the ids of the journal's calls that are already in the store."""
     ids = [entries[0].call_id for entries in journal.replies.values()]
     if store is None or not ids:
         return frozenset()
@@ -372,7 +375,7 @@ def _recorded(store: Store | None, journal: Journal) -> frozenset[str]:
 
 
 def _with_journal_times(outcome: Outcome[Any], call: OpenCall) -> Outcome[Any]:
-    """Return an outcome with the id and the times that its call had when its replies came."""
+    """Return an outcome with the original id and times of its call if an earlier process got some of its replies."""
     if not call.earlier:
         return outcome
     first = call.replies[0]
@@ -391,13 +394,13 @@ class Spending:
     """The cost of a run so far, and its budget."""
 
     def __init__(self, max_cost: float | None, max_time_s: float | None) -> None:
-        """Begin to count: dollars over all models, and seconds of this process."""
+        """Start to count dollars over all models, and seconds of this process."""
         self._max_cost, self._max_time_s = max_cost, max_time_s
         self._began = monotonic()
         self.cost = 0.0
 
     def add(self, outcome: Outcome[Any], prices: TokenPrices | None) -> float | None:
-        """Count a call, and return its cost; None without prices or if its tokens are unknown."""
+        """Count a call, and return its cost. None without prices or if its tokens are unknown."""
         if prices is None:
             return None
         cost = sum(prices.cost(_tokens_of(attempt)) for attempt in outcome.attempts)
@@ -405,7 +408,7 @@ class Spending:
         return None if None in (outcome.usage.input_tokens, outcome.usage.output_tokens) else cost
 
     def exhausted(self) -> str | None:
-        """Return what is used up; None while nothing is."""
+        """Return the budget that is used up, as a sentence. None if none is."""
         if self._max_cost is not None and self.cost >= self._max_cost:
             return f"the budget of ${self._max_cost:g} is used up"
         if self._max_time_s is not None and monotonic() - self._began >= self._max_time_s:

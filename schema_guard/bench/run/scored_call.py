@@ -95,7 +95,7 @@ class CallRow(NamedTuple):
 
     @property
     def is_lost(self) -> bool:
-        """Whether no reply was judged."""
+        """Whether no reply was validated."""
         return self.format == "lost"
 
 
@@ -221,20 +221,20 @@ class Setup:
 
     Attributes:
         suite: Name of the suite.
-        suite_fingerprint: Of everything in it that decides results.
-        suite_tasks: How many tasks it scores.
-        plan: Fingerprint of everything that was planned.
-        variants: In the order given.
-        tasks: How many tasks were planned.
-        epochs: How often each of them was to be asked in each variant.
-        seed: Of the sample and the order.
-        max_attempts: Of each call.
-        started_at: UTC, ISO 8601; None when no model has a time of its own.
-        currency: Of the costs; None without prices.
-        stopped: Why calls were left out, one line a reason.
-        left_out: Why tasks were left out, one line a reason.
-        target: The failure rate that a variant was held against, in (0, 1); None where none was given.
-        library_version: Of schema-guard.
+        suite_fingerprint: Fingerprint of everything in the suite that affects results.
+        suite_tasks: Number of tasks that the suite scores.
+        plan: Fingerprint of the plan.
+        variants: The variants, in the given order.
+        tasks: Number of planned tasks.
+        epochs: Planned number of runs of each task in each variant.
+        seed: Seed of the sample and the order.
+        max_attempts: Attempts of each call.
+        started_at: Start of the run in UTC, ISO 8601. None if no model is timed.
+        currency: Currency of the costs. None without prices.
+        stopped: Reasons why calls were not made, one line each.
+        left_out: Reasons why tasks were not planned, one line each.
+        target: Target for the failure rate of each variant, in (0, 1). None without a target.
+        library_version: Version of schema-guard.
         teacher: The test rows that a model answered, such as `22 of 22`. Their numbers are agreement with that model. None
             if people answered all.
     """

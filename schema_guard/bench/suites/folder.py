@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A suite that is a folder: `suite.json`, and a folder for each schema."""
+"""Read a suite from a folder with a `suite.json`, and a folder for each schema."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def load_folder(root: Path) -> Suite:
     """Load a suite from its folder.
 
     Raises:
-        InvalidArgument: The suite is not right.
+        InvalidArgument: The suite has problems. The message lists all of them.
     """
     reader = SuiteReader(root)
     manifest = reader.read_object("suite.json", "suite") or {}
@@ -44,7 +44,7 @@ def _lines(reader: SuiteReader, manifest: dict[str, Any]) -> Iterator[Line]:
 
 
 def _schema_folders(reader: SuiteReader, names: list[str]) -> list[str]:
-    """Return the listed folders of schemas that are there, and report what does not fit together."""
+    """Return the listed folders of schemas that exist, and report wrong names and missing or unlisted folders."""
     root, there = reader.root, []
     for index, name in enumerate(names):
         where = f"suite.json at /schemas/{index}"

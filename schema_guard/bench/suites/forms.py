@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the objects in the files of a suite have to look like, as JSON Schemas.
+"""JSON Schemas of the objects in the files of a suite.
 
 Rules:
-1. The forms of this library's own files are closed: an unknown key is a slip of the pen.
-2. Files of others may hold whatever they like beside what is read.
+1. The forms of schema_guard's own files are closed, because an unknown key is probably a typo.
+2. Files from other tools may have additional keys.
 """
 
 from __future__ import annotations

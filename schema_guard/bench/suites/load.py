@@ -2,11 +2,11 @@
 """Read a suite: schemas, each with tasks and golds.
 
 Rules:
-1. A suite that was loaded is right: every gold is valid, and every id is unique.
-2. All problems are told at once, each with its file and line.
+1. A loaded suite is correct: every gold is valid, and every id is unique.
+2. One error lists all problems, each with its file and line.
 3. Nothing outside the suite's folder is read.
 
-The forms, their files and their keys are described in `schemas/README.md`.
+`schemas/README.md` describes the forms, their files, and their keys.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _SMALL = "small"
-# Suites of an optional part.
+# Suites of an optional package.
 _NAMED = ("long", "real", "tools")
 SUITE_NAMES = (_SMALL, *_NAMED, "builtin")
 """Names of the suites that need no path. `builtin` is another name of `small`."""
-# A line without any of them is no line of a suite in this library's form.
+# A line without any of these keys is not in schema_guard's own form.
 _OWN_KEYS = frozenset({"id", "input", "gold"})
 _SCHEMA_KEYS = frozenset({"schema", "schema_file"})
 
@@ -46,13 +46,13 @@ def load_suite(
 
     Args:
         path: A folder with a `suite.json` or with the `manifest.json` of a training set, a file, or the name of a suite: `"small"`, `"long"`, `"real"`, or `"tools"`. `"builtin"` is another name of `"small"`. A folder of that name is `"./small"`.
-        schema: The schema of all rows of a file without schemas, as `Schema.of` takes it.
-        columns: Which column of such a file holds what: `{"input": "text", "gold": "label_json"}`.
+        schema: The schema of all rows of a file without schemas, as `Schema.of` accepts it.
+        columns: The columns of the fields in such a file: `{"input": "text", "gold": "label_json"}`.
 
     Raises:
-        InvalidArgument: There is no such folder or file, the form takes no such argument, or the suite is not right; the
-            message lists every problem.
-        InvalidSchema: *schema* is none.
+        InvalidArgument: The folder or file does not exist, its form does not support an argument, or the suite has
+            problems. The message lists all of them.
+        InvalidSchema: *schema* is not a valid schema.
     """
     if path in _NAMED:
         named: Suite = load("suites").load_named(path)
@@ -72,7 +72,7 @@ def load_suite(
 
 def _small_suite() -> Path:
     package = Path(__file__).parent.parent.parent
-    # An installed package carries the suite; in a checkout it lies beside the package.
+    # An installed package contains the suite. In a checkout, the suite is beside the package.
     for folder in (package / "_suite", package.parent / "schemas"):
         if (folder / "suite.json").is_file():
             return folder
@@ -82,7 +82,7 @@ def _small_suite() -> Path:
 
 
 def _form_of(path: str | os.PathLike[str], columns: object, schema: object) -> str:
-    """Choose a form by what is there."""
+    """Return the form of a suite, derived from its files."""
     place, there = Path(path), _there(path)
     if there == "folder":
         is_suite = _there(place / "suite.json") != "nothing" or _there(place / MANIFEST) == "nothing"
@@ -98,11 +98,11 @@ def _form_of(path: str | os.PathLike[str], columns: object, schema: object) -> s
 
 
 def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]:
-    """Say what is at a path; what is neither a folder nor a file is nothing."""
+    """Return the kind of a path. A path that is neither a folder nor a file counts as nothing."""
     try:
         mode = Path(path).stat().st_mode
     except (FileNotFoundError, NotADirectoryError, ValueError):
-        # ValueError: a name with NUL.
+        # A name with NUL raises ValueError.
         return "nothing"
     except OSError as error:
         raise InvalidArgument(
@@ -112,9 +112,9 @@ def _there(path: str | os.PathLike[str]) -> Literal["folder", "file", "nothing"]
 
 
 def _first_line(file: Path) -> str:
-    """Give the first line that is not blank, with what is not UTF-8 replaced; empty where there is none.
+    """Return the first line that is not blank, with invalid UTF-8 replaced. Empty if there is none.
 
-    A file that cannot be read has none: whoever reads it whole says why.
+    Empty too if the file cannot be read, because loading it reports the reason.
     """
     try:
         with file.open(encoding="utf-8-sig", errors="replace") as lines:

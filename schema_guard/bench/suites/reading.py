@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read the files of a suite, keep every problem with its file and line, and put the suite together.
+"""Read the files of a suite, collect every problem with its file and line, and build the suite.
 
 Rules:
-1. Nothing outside the suite's folder is read, wherever a name or a link leads; but the file that the user named is.
+1. Only the file that the user named and files inside the suite's folder are read, even if a name or a link leads
+   outside.
 2. Reading continues after a problem, so that one error reports all of them. A suite with a problem is refused.
-3. A suite that was loaded is right: every gold is valid and fits its match, every id is unique.
-4. Tasks of one file belong together when schema, source and licence are the same; the schema with its keys in the
-   same order, for the order reaches the prompt.
+3. A loaded suite is correct: every gold is valid and fits its match, and every id is unique.
+4. Tasks of one file belong together if schema, source, and licence are the same. The keys of the schema must have the
+   same order, because the order reaches the prompt.
 """
 
 from __future__ import annotations
@@ -33,18 +34,18 @@ if TYPE_CHECKING:
     from schema_guard.bench.suites.scoring import Match
     from schema_guard.values import Violation
 
-# What a Reader gives for text that is no JSON; None is a JSON value.
+# The value of a text that is not JSON. None is a JSON value.
 BROKEN = object()
 
 
 @dataclass(slots=True)
 class SuiteReader:
-    """Reads the files of one suite and keeps the list of what is wrong with them.
+    """A reader of the files of one suite, which collects their problems.
 
     Attributes:
         root: The suite's folder.
-        named: The file that the user named; None where that was the folder.
-        problems: One line each.
+        named: The file that the user named. None if the user named the folder.
+        problems: The problems, one line each.
     """
 
     root: Path
@@ -53,14 +54,14 @@ class SuiteReader:
 
     @classmethod
     def of_file(cls, path: Path) -> SuiteReader:
-        """Return the reader of a suite that is one file, with the file's folder around it."""
+        """Return the reader of a suite that is one file, with its folder as the root."""
         return cls(path.parent, path)
 
     def refuse_problems(self, suite: object) -> None:
-        """Raise what was found.
+        """Raise an error if there are problems.
 
         Raises:
-            InvalidArgument: There are problems; the message lists each of them.
+            InvalidArgument: There are problems. The message lists all of them.
         """
         if self.problems:
             count = len(self.problems)
@@ -68,16 +69,16 @@ class SuiteReader:
             raise InvalidArgument(f"suite {str(suite)!r}: {count} problem{'' if count == 1 else 's'}{lines}")
 
     def read_object(self, relative: str, kind: str) -> dict[str, Any] | None:
-        """Read a file that holds one object of a form; None when it is not that."""
+        """Read a file with one object of a form. None if it has another content."""
         value = self.read_json(relative)
         return value if value is not BROKEN and self.conforms(value, kind, relative) else None
 
     def read_rows(self, relative: str, kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
-        """Read a file of one object a line, blank lines skipped: where each of the right form stands, and the object."""
+        """Yield the place and the object of each line of a file that has the form. Skip blank lines."""
         text = self.read_text(relative)
         if text is None:
             return
-        # Not splitlines(): U+2028 may stand inside a JSON string.
+        # Not splitlines(), because a JSON string can contain U+2028.
         lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if not lines:
             self.problems.append(f"{relative}: expected at least one {kind}")
@@ -88,12 +89,12 @@ class SuiteReader:
                 yield where, row
 
     def read_json(self, relative: str) -> Any:
-        """Read a file of JSON; BROKEN when it is not that."""
+        """Read a file of JSON. `BROKEN` if it is not JSON or cannot be read."""
         text = self.read_text(relative)
         return BROKEN if text is None else self._decode(text, relative)
 
     def read_text(self, relative: str) -> str | None:
-        """Read a file; None when that cannot be done."""
+        """Read a file. None if it cannot be read."""
         path = self.root / relative
         if path != self.named and not self.is_inside(path):
             self.problems.append(f"{relative}: this file is outside the suite. Move it into the suite")
@@ -102,7 +103,7 @@ class SuiteReader:
             if path.is_fifo():
                 self.problems.append(f"{relative}: expected a file, got a pipe")
                 return None
-            # Not read_text(): it would turn every carriage return into a line feed, inside the cells of a CSV too.
+            # Not read_text(), because it turns every carriage return into a line feed, even inside the cells of a CSV.
             return path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             self.problems.append(f"{relative}: this file is missing")
@@ -113,15 +114,15 @@ class SuiteReader:
         return None
 
     def is_inside(self, path: Path) -> bool:
-        """Return whether a path, with all links followed, lies inside the suite's folder."""
+        """Return whether a path is inside the suite's folder after all links are followed."""
         try:
             return path.resolve().is_relative_to(self.root.resolve())
         except (OSError, RuntimeError, ValueError):
-            # A loop of links, or a name with NUL.
+            # The path has a loop of links, or NUL in a name.
             return False
 
     def conforms(self, value: Any, kind: str, where: str) -> bool:
-        """Return whether a value is of a form, and report what is not."""
+        """Return whether a value has a form, and report its problems."""
         schema = form(kind)
         known = schema.document.get("properties", {})
         is_closed = schema.document.get("additionalProperties") is False
@@ -137,7 +138,7 @@ class SuiteReader:
         return not problems
 
     def _decode(self, text: str, relative: str, number: int | None = None) -> Any:
-        """Read JSON; *number* is the line of its file that the text is, None when it is the whole file."""
+        """Read JSON. *number* is the line of the text in its file, or None for the whole file."""
         where = relative if number is None else f"{relative}:{number}"
         try:
             return decoded(text)
@@ -150,10 +151,11 @@ class SuiteReader:
 
 
 def decoded(text: str) -> Any:
-    """Read JSON in which no key stands twice and every number is finite.
+    """Read JSON with unique keys and finite numbers.
 
     Raises:
-        ValueError: The text is not that; a JSONDecodeError where it is no JSON at all.
+        JSONDecodeError: The text is not JSON.
+        ValueError: A key occurs twice, a number is not finite, or the nesting is too deep.
     """
     try:
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
@@ -175,7 +177,7 @@ def _refuse(constant: str) -> None:
 
 
 def violations_text(broken: list[Violation]) -> str:
-    """Tell the most relevant violation, and how many more there are."""
+    """Return a text with the most relevant violation and the number of others."""
     first, more = broken[0], len(broken) - 1
     return f"at {pointer(first.instance_location)}: expected {first.expected}, got {first.actual}" + (
         f" and {more} more" if more else ""
@@ -186,15 +188,15 @@ NO_LICENCE = "not stated"
 
 
 class Line(NamedTuple):
-    """A task as a file states it, whatever the form of the file.
+    """A task from a file of any form.
 
     Attributes:
         where: File and line.
         task: The task. Its gold and match are not checked yet.
         document: Its schema, not loaded yet.
-        name: What to call its schema when nothing names a source.
-        source: Where the task comes from, its schema's group.
-        licence: Of the task.
+        name: Name of its schema if the task has no source.
+        source: Source of the task, which becomes its schema's group.
+        licence: Licence of the task.
         schema_file: The file of the schema, for its problems. Default: the place of the task.
     """
 
@@ -208,7 +210,7 @@ class Line(NamedTuple):
 
 
 def own_task(row: dict[str, Any], instruction: str = "", most_output_tokens: int | None = None) -> Task:
-    """Return the task of a row in this library's own form; *instruction* is that of its schema."""
+    """Return the task of a row in schema_guard's own form. *instruction* is the schema's, for rows without one."""
     return Task(
         row["id"],
         row["input"],
@@ -224,7 +226,7 @@ def own_task(row: dict[str, Any], instruction: str = "", most_output_tokens: int
 
 def loaded_schema(document: Any, name: str) -> Schema[Any] | str:
     """Load a schema, or return the reason why that is impossible."""
-    # Schema.of would take a text for the path of a file, which may lie anywhere.
+    # Schema.of reads a text as the path of a file, which can be anywhere.
     if not isinstance(document, (dict, bool)):
         return f"expected an object or a boolean, got {describe(document)}"
     try:
@@ -244,10 +246,10 @@ def gold_problems(schema: Schema[Any], gold: Any, match: Match) -> list[str]:
 
 
 def suite_of_lines(reader: SuiteReader, path: Path, lines: Iterable[Line]) -> Suite:
-    """Put together a suite.
+    """Build a suite.
 
     Args:
-        reader: Of its files; the problems are raised here.
+        reader: Reader of its files, whose problems are raised here.
         path: Its file or folder.
         lines: Its tasks.
 
@@ -289,13 +291,13 @@ def _problems(line: Line, schema: Schema[Any] | str) -> list[tuple[str, str]]:
 def _entry(lines: Sequence[Line], name: str) -> SuiteSchema:
     """Return the lines of one schema, source and licence as an entry of the suite."""
     first, tasks = lines[0], tuple(line.task for line in lines)
-    # Loaded again, now that it has a name: that is what records call it.
+    # Loaded again with its name, which records use.
     schema = Schema.of(first.document, name=name, allow_unknown=True)
     return SuiteSchema(name, first.source or name, first.licence or NO_LICENCE, schema, tasks)
 
 
 def fingerprint_of(entries: Iterable[SuiteSchema]) -> str:
-    """Give 16 hex digits of SHA-256 over everything that a result depends on."""
+    """Return 16 hex digits of SHA-256 over everything that affects a result."""
     contents = [
         [
             entry.name,
@@ -319,7 +321,7 @@ def fingerprint_of(entries: Iterable[SuiteSchema]) -> str:
 
 
 def unique_names(bases: Sequence[str]) -> list[str]:
-    """Give each schema a name of its own: what it is called, numbered where several are called so.
+    """Return a unique name for each schema. Equal names get numbers.
 
     >>> unique_names(["a", "b", "a"])
     ['a-1', 'b', 'a-2']

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Read a suite that is one file: lines of this library's own form, or rows whose columns the user maps.
+"""Read a suite from one file: lines in schema_guard's own form, or rows whose columns the user maps.
 
 Rows are CSV, or JSON Lines such as an export of a Hugging Face data set. Rules:
-1. A column of the file that nothing is mapped to is ignored; null in a column that is not needed is nothing.
-2. A gold or schema that is JSON written as text is read as JSON; a gold that is no JSON is that text. `equals:`
-   before a gold, as promptfoo writes it, is left out.
+1. A column without a mapping is ignored. A null in an optional column means no value.
+2. A gold or schema that is JSON written as text is read as JSON. A gold that is not JSON stays a text. The prefix
+   `equals:` of a gold, as promptfoo writes it, is removed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
 
 
-# What a column can be mapped to.
+# The fields that a column can be mapped to.
 _FIELDS = ("input", "gold", "schema", "id", "instruction", "source", "licence")
 _NEEDED = ("input", "gold", "schema")
 _TEXTS = ("input", "instruction", "source", "licence")
@@ -39,13 +39,13 @@ def load_rows(path: Path, columns: Mapping[str, str] | None, schema: Schema[Any]
 
     Args:
         path: CSV or JSON Lines.
-        columns: Which column holds what: `{"input": "text", "gold": "label_json"}`; those not named here are looked
-            for by their own names.
-        schema: For all rows, in place of a column.
+        columns: The columns of the fields: `{"input": "text", "gold": "label_json"}`. Default of each field: the column
+            with its name.
+        schema: The schema of all rows, instead of a column.
 
     Raises:
-        InvalidArgument: *columns* names something unknown, or a column for what *schema* gives; or the suite is not
-            right.
+        InvalidArgument: *columns* has an unknown field or no name of a column, *columns* and *schema* both set the
+            schema, or the suite has problems.
     """
     for name, column in (columns or {}).items():
         if name not in _FIELDS or not isinstance(column, str):
@@ -118,7 +118,7 @@ def _stated(gold: Any) -> Any:
 
 
 def _read(value: Any) -> Any:
-    """Read what is JSON written as text."""
+    """Return the value of JSON written as text. Return any other value unchanged."""
     if not isinstance(value, str):
         return value
     try:
@@ -131,7 +131,7 @@ def load_jsonl(path: Path) -> Suite:
     """Load a suite from its file.
 
     Raises:
-        InvalidArgument: The suite is not right.
+        InvalidArgument: The suite has problems. The message lists all of them.
     """
     reader = SuiteReader.of_file(path)
     return suite_of_lines(reader, path, _own_lines(reader, path))

@@ -3,26 +3,26 @@
 
 Rules:
 1. A *leaf* is a scalar or an empty array or object of the gold. Every gold has at least one, so a share always
-   exists. A leaf is right when the value has a right one at the same location.
-2. *Exact* means that every leaf is right and the value holds nothing that the gold does not.
-3. Numbers are compared as numbers, 1 is 1.0; true is no number; the order of an object's keys says nothing.
-4. A matcher changes how one location is compared, never whether the value is valid: validity is the judge's.
+   exists. A leaf is right if the value has a right one at the same location.
+2. *Exact* means that every leaf is right and the value has nothing that the gold does not have.
+3. Numbers are compared as numbers, so 1 equals 1.0. true is not a number. The order of an object's keys doesn't matter.
+4. A matcher changes how one location is compared, but not whether the value is valid.
 
 A match maps locations of the gold, JSON Pointers in which a token `*` stands for any item or member, to matchers:
 
-| matcher | at | right when |
+| matcher | at | right if |
 |---|---|---|
-| `"exact"` | anything | equal; what holds where no matcher stands |
-| `"spaces"` | a string | equal but for white space |
-| `"text"` | a string | equal but for case, white space and Unicode compatibility forms |
-| `"punctuation"` | a string | as `"text"`, and but for the characters `, . / - _ * ^` and the kind of quotes |
+| `"exact"` | anything | equal (the default) |
+| `"spaces"` | a string | equal except for white space |
+| `"text"` | a string | equal except for case, white space, and Unicode compatibility forms |
+| `"punctuation"` | a string | as `"text"`, and except for the characters `, . / - _ * ^` and the kind of quotes |
 | `"date"` | a string | the same calendar date, or the same instant, in ISO 8601 |
-| `"unordered"` | an array | the items are right in some order, each counted once |
-| `"set"` | an array | as `"unordered"`, and an item that is there twice counts once |
-| `{"tolerance": 0.005}` | a number | the two are at most that far apart |
-| `{"tolerance": 0.01, "relative": true}` | a number | at most that fraction of the gold apart |
-| `{"accept": ["mi", "miles"]}` | anything | equal to one of the values, of which the gold is one |
-| `{"accept": ["mi"], "as": "text"}` | anything | the same, strings compared by one of the matchers for strings |
+| `"unordered"` | an array | the items are right in any order, and each counts once |
+| `"set"` | an array | as `"unordered"`, and equal items count once |
+| `{"tolerance": 0.005}` | a number | at most this far from the gold |
+| `{"tolerance": 0.01, "relative": true}` | a number | at most this fraction of the gold away from it |
+| `{"accept": ["mi", "miles"]}` | anything | equal to one of the values, which must include the gold |
+| `{"accept": ["mi"], "as": "text"}` | anything | the same, with strings compared by one of the matchers for strings |
 | `{"accept": ["mi"], "optional": true}` | a member | the same, or the member is missing |
 """
 
@@ -45,11 +45,11 @@ from schema_guard.text import clip, did_you_mean
 Matcher: TypeAlias = str | Mapping[str, Any]
 Match: TypeAlias = Mapping[str, Matcher]
 _Path: TypeAlias = tuple[str | int, ...]
-# What holds at a location and below it: the tokens that are still to go, and the matcher there.
+# The rules for a location and below it: the remaining tokens, and the matcher.
 _Rules: TypeAlias = list[tuple[list[str], Matcher]]
 
-# Pairing costs (items of the gold)^2 x this; a model that loops fills arrays without end. What lies beyond it, and
-# beyond the number of items of the gold, is extra.
+# Pairing costs (items of the gold)^2 x this, and a model that loops fills arrays without end. Items beyond this number
+# and the number of items of the gold count as extra.
 _MAX_PAIRED_ITEMS = 256
 
 
@@ -97,7 +97,7 @@ def score(value: Any, gold: Any, match: Match | None = None) -> Score:
     Args:
         value: A JSON value.
         gold: The right one.
-        match: Location -> matcher, as the module's text has it; None compares everything exactly.
+        match: Matchers by location, as in the module's docstring. None to compare everything exactly.
 
     Raises:
         InvalidArgument: *match* names an unknown matcher or a location that the gold does not have.
@@ -111,7 +111,7 @@ def score(value: Any, gold: Any, match: Match | None = None) -> Score:
     if problems := match_problems(match, gold):
         raise InvalidArgument("; ".join(problems))
     rules = [(split(location), matcher) for location, matcher in match.items()]
-    # A location that names its item goes before one that says `*`.
+    # A location with the name of an item comes before one with `*`.
     rules.sort(key=lambda rule: rule[0].count("*"))
     wrong, extra, invented = _compare(value, gold, rules, ())
     return Score(not wrong and not extra, _count(gold), wrong, invented)
@@ -291,18 +291,18 @@ def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Pa
     """Compare with the items paired so that the fewest leaves are wrong, then the fewest items hold more.
 
     Args:
-        value: The items that came.
-        gold: The right ones.
-        rules: Of the array.
-        at: Where the array is.
-        once: Whether equal items count once: then only the first of equal ones of the gold takes part, the others
-            fare as it does, and a further right item in the value is nothing more.
+        value: The items of the reply.
+        gold: The right items.
+        rules: Rules for the array.
+        at: Location of the array.
+        once: Whether equal items count once. If so, only the first of equal items of the gold is paired, the others get
+            its result, and an additional right item in the value is not extra.
     """
     theirs = value[: max(_MAX_PAIRED_ITEMS, len(gold))]
     rows = [index for index in range(len(gold)) if not once or _twin(gold, index) == index]
 
     def found_at(index: int, column: int) -> _Diff:
-        # An item of the gold may stay without a partner: it has a column of its own, where all its leaves are wrong.
+        # An item of the gold can stay without a partner. Its own column then counts all its leaves as wrong.
         if column >= len(theirs):
             return _Diff(_leaves(gold[index], (*at, index)))
         return _compare(theirs[column], gold[index], _below(rules, index), (*at, index))
@@ -332,7 +332,7 @@ def _twin(items: list[Any], index: int) -> int:
 
 
 def _is_right(value: Any, gold: Any, matcher: Matcher) -> bool:
-    """Compare a leaf, or a part that is right as a whole."""
+    """Return whether a leaf, or a part that is compared as a whole, is right."""
     if isinstance(matcher, str):
         return _is_same(value, gold, matcher)
     if "accept" in matcher:
@@ -366,7 +366,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _distance(value: float, gold: float) -> Decimal:
-    # In decimal, as the two were written: 24.505 is 0.005 from 24.5, which binary floats miss.
+    # In decimal, because 24.505 is 0.005 from 24.5, which binary floats miss.
     if not all(isinstance(number, int) or isfinite(number) for number in (value, gold)):
         return Decimal(inf)
     return abs(_decimal(value) - _decimal(gold))
@@ -392,14 +392,14 @@ def _no_punctuation(text: str) -> str:
     return _plain(text).translate(_SIGNS)
 
 
-# A week without its day is no date, though Python reads it as its Monday.
+# A week without its day is not a date, although Python reads it as its Monday.
 _MOMENT = re.compile(r"(?:\d{4}-\d\d-\d\d|\d{8}|\d{4}-W\d\d-\d|\d{4}W\d{3})(?:[T ](\d\d.*))?")
 
 
 def _moment(text: str) -> date | str:
-    """Read an ISO 8601 date, or a date-time; a text that is neither stays what it is.
+    """Read an ISO 8601 date or date-time. Return any other text unchanged.
 
-    A date and a date-time never are the same, nor are a time with an offset and one without.
+    A date never equals a date-time, and a time with an offset never equals one without.
 
     >>> _moment("2026-03-04T12:00+02:00") == _moment("2026-03-04T10:00Z")
     True
@@ -414,7 +414,7 @@ def _moment(text: str) -> date | str:
         return text
 
 
-# What two strings have in common when they are the same for a matcher.
+# The form of a string that a matcher compares.
 _READ: dict[str, Callable[[str], object]] = {
     "spaces": _no_spaces,
     "text": _plain,
@@ -424,7 +424,7 @@ _READ: dict[str, Callable[[str], object]] = {
 
 
 class _Fits(NamedTuple):
-    """What something has to be, as a claim and in words."""
+    """A condition as a function and in words."""
 
     holds: Callable[[Any], bool]
     wanted: str
@@ -434,7 +434,7 @@ _A_STRING = _Fits(lambda part: isinstance(part, str), "a string")
 _AN_ARRAY = _Fits(lambda part: isinstance(part, list), "an array")
 _A_NUMBER = _Fits(_is_number, "a number")
 _A_BOOLEAN = _Fits(lambda part: isinstance(part, bool), "true or false")
-# What of the gold each matcher is for.
+# The parts of the gold that each matcher is for.
 _FITS: dict[str, _Fits] = {
     "exact": _Fits(lambda _: True, "any value"),
     "spaces": _A_STRING,
@@ -444,7 +444,7 @@ _FITS: dict[str, _Fits] = {
     "unordered": _AN_ARRAY,
     "set": _AN_ARRAY,
 }
-# The members of the matchers that are objects, by the one that each must have.
+# The members of matchers that are objects, by the required one.
 _MEMBERS: dict[str, dict[str, _Fits]] = {
     "tolerance": {
         "tolerance": _Fits(lambda size: _is_number(size) and 0 <= size < inf, "a number >= 0"),

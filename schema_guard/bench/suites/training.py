@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A training set as a suite: the folder that `schema-guard tune prepare` writes, asked for what was held out of training.
+"""Read a training set as a suite: the folder that `schema-guard tune prepare` writes.
 
-Rules: the rows of `test.jsonl` are the tasks, each with its last message as the gold; the first rows of
-`train.jsonl` are what few-shot shows. A task is asked as it was trained: what stands before the user's last message stands
-there too, and to its text nothing is added.
+The rows of `test.jsonl`, which were held out of training, are the tasks, with their last message as the gold. The first
+rows of `train.jsonl` are the few-shot examples. A task is asked as it was trained. It has the same messages before the
+user's last message, and its text has no addition.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 """The file that identifies a training set."""
 _FILES: tuple[tuple[str, Split], ...] = (("train.jsonl", "dev"), ("test.jsonl", "test"))
-# As many as the chapters show: each is a part of every prompt.
+# Few, because every prompt contains them.
 _SHOWN = 2
 
 
@@ -32,7 +32,7 @@ def load_training(path: Path) -> Suite:
     """Load the tasks that were held out of a training set.
 
     Raises:
-        InvalidArgument: The folder is not right.
+        InvalidArgument: The folder has problems. The message lists all of them.
     """
     reader = SuiteReader(path)
     manifest = reader.read_object(MANIFEST, "training set")
@@ -77,7 +77,7 @@ def turns_of(row: dict[str, Any]) -> list[dict[str, str]]:
 
 
 def turns_problem(turns: list[dict[str, str]]) -> str | None:
-    """Return why messages are no task with its answer; None if they are."""
+    """Return the reason why messages are not a task with its answer. None if they are."""
     roles = [turn["role"] for turn in turns]
     if roles[-2:] == ["user", "assistant"] and "system" not in roles[1:]:
         return None

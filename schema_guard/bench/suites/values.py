@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 Split: TypeAlias = Literal["dev", "test"]
 Difficulty: TypeAlias = Literal["easy", "medium", "hard"]
 
-# Three times the gold leaves room for white space, a fence and a wordy wrong answer; below 64 a fenced reply to a
-# short gold is cut off.
+# Three times the gold leaves room for white space, a fence, and a wordy wrong answer. Below 64 tokens, a fenced reply
+# to a short gold is cut off.
 _GOLD_FACTOR, _LEAST_TOKENS = 3, 64
-# Where the words of difficulty end: thirds of the share of leaves that the reference model has wrong.
+# Upper limits of difficulties: thirds of the share of leaves that the reference model has wrong.
 _EASY_BELOW, _MEDIUM_BELOW = 1 / 3, 2 / 3
 
 
@@ -28,16 +28,16 @@ class Task:
     """One input with its right answer.
 
     Attributes:
-        id: Unique in the suite.
+        id: Id, unique in the suite.
         input: The text to work on.
-        instruction: What to do with it: the task's own, else its schema's; empty when the input says it all.
+        instruction: The instruction of the task, or by default of its schema. Empty if the input needs none.
         gold: A right answer, valid for the schema.
-        match: Location -> matcher (see `scoring`); empty compares everything exactly.
-        tags: What is hard about it, for reports.
-        split: `"test"` is scored; `"dev"` is for examples in prompts and for trying things out.
-        hardness: The share of its leaves that a reference model has wrong, in [0, 1]; None where nobody measured it.
-        most_output_tokens: The cap of an attempt's output limit; None without one.
-        before: Messages with `role` and `content` that stand before the text, a system message first; empty for none.
+        match: Matchers by location (see `scoring`). Empty to compare everything exactly.
+        tags: The difficult properties of the task, for reports.
+        split: `"test"` is scored. `"dev"` is for examples in prompts and for experiments.
+        hardness: The share of its leaves that a reference model has wrong, in [0, 1]. None if it was not measured.
+        most_output_tokens: Largest output limit of an attempt. None for no limit.
+        before: Messages with `role` and `content` before the text, a system message first. Empty for none.
     """
 
     id: str
@@ -53,12 +53,12 @@ class Task:
 
     @property
     def text(self) -> str:
-        """The instruction and the input, as a guarded function takes its task."""
+        """The instruction and the input, as the argument of a guarded function."""
         return f"{self.instruction}\n\n{self.input}" if self.instruction else self.input
 
     @property
     def difficulty(self) -> Difficulty | None:
-        """The hardness in a word: easy below 1/3, medium below 2/3, else hard; None where nobody measured it."""
+        """The hardness in a word: easy below 1/3, medium below 2/3, or hard. None if it was not measured."""
         if self.hardness is None:
             return None
         if self.hardness < _EASY_BELOW:
@@ -77,11 +77,11 @@ class SuiteSchema:
     """One schema of a suite with what belongs to it.
 
     Attributes:
-        name: Unique in the suite: of its folder, or made from the names in its file.
-        group: What it is sampled and shown with: the source of its tasks, else its own name.
-        licence: SPDX identifier, or what its source says.
-        schema: The schema, loaded.
-        tasks: In the order of the file.
+        name: Name, unique in the suite, from its folder or from the names in its file.
+        group: Group for sampling and for tables: the source of its tasks. Default: its own name.
+        licence: SPDX identifier, or the words of its source.
+        schema: The loaded schema.
+        tasks: Its tasks in the order of the file.
     """
 
     name: str
@@ -100,12 +100,12 @@ class Suite:
     """Schemas with tasks and golds.
 
     Attributes:
-        name: For people and records.
-        fingerprint: 16 hex digits of SHA-256 over everything that a result depends on: the schemas as they are
-            written (the order of keys reaches the prompt) and their tasks.
-        schemas: In the order of the files.
-        function: Whose tasks they are, as records name it; None where nobody says.
-        teacher: The test rows that a model answered, such as `22 of 22`; None if people answered all.
+        name: Name for people and records.
+        fingerprint: 16 hex digits of SHA-256 over everything that affects a result: the schemas as they are written,
+            because the order of keys reaches the prompt, and their tasks.
+        schemas: The schemas in the order of the files.
+        function: The function that the tasks belong to, as records name it. None if unknown.
+        teacher: The test rows that a model answered, such as `22 of 22`. None if people answered all.
     """
 
     name: str
@@ -125,5 +125,5 @@ def estimated_tokens(value: Any) -> int:
 
 
 def as_written(value: Any) -> str:
-    """Return a value as compact JSON, its keys in the order in which they are written."""
+    """Return a value as compact JSON, with its keys in their order."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
