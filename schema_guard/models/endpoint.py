@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where requests go, and the key that goes there and nowhere else.
+"""The address of a server, and the key that is sent only to it.
 
 Rules:
-1. A key belongs to one origin: scheme, host and port. A request to another origin carries only the headers that HTTP
-   itself needs. No request follows a redirect to another origin, because its body holds a prompt.
-2. SDKs put the environment of their own provider into requests to anybody. What is another provider's is taken out.
-3. An exception that passes through here holds no key: not in its words, its attributes, its response, or its pickle.
+1. A key belongs to one origin: scheme, host, and port. A request to another origin has only the headers that HTTP
+   needs. No request follows a redirect to another origin, because its body contains a prompt.
+2. SDKs put the environment of their own provider into requests to any server. The headers of another provider are
+   deleted.
+3. An exception that passes through here contains no key in its message, its attributes, its response, or its pickle.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from urllib.parse import urlsplit
 
 from schema_guard.models.error_keys import remove_key
 
-# As the SDKs have it: ten minutes, for replies of slow models.
+# Ten minutes, the default of the SDKs, for replies of slow models.
 TIMEOUT_S = 600.0
 OPENAI_URL = "https://api.openai.com/v1"
-# Servers without keys still want a header.
+# SDKs require a key, even for servers without keys.
 NO_KEY = "none"
 
 _PORTS = {"http": 80, "https": 443}
-# What a request to another host may carry; everything else may be a credential.
+# Headers that a request to another host keeps. All others can be credentials.
 _PLAIN_HEADERS = frozenset(
     {"accept", "accept-encoding", "connection", "content-length", "content-type", "host", "transfer-encoding", "user-agent"}
 )  # fmt: skip
-# What an SDK adds from its provider's environment, by the variable.
+# Headers that an SDK adds from its provider's environment, by the variable.
 _ADDED = {"OPENAI_ORG_ID": "openai-organization", "OPENAI_PROJECT_ID": "openai-project"}
 _ADDED_LINES = {"openai": "OPENAI_CUSTOM_HEADERS", "anthropic": "ANTHROPIC_CUSTOM_HEADERS"}
-# Of a chain of exceptions; longer ones are somebody's mistake.
+# Longest chain of exceptions that is searched. A longer one is somebody's mistake.
 _DEEPEST = 8
 # Extension of a request that holds its first origin. The requests of its redirects inherit extensions.
 _FIRST_ORIGIN = "schema_guard.origin"
@@ -45,15 +46,15 @@ class CrossOriginRedirect(ConnectionError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where requests go and how.
+    """The address of a server, and the settings of requests to it.
 
     Attributes:
-        base_url: Up to and with `/v1`, or what the provider's SDK takes.
-        api_key: Sent to this address alone; None for servers without keys. The environment is not read.
-        timeout_s: Seconds without a byte after which a request is given up.
-        max_retries: Requests that the SDK repeats by itself, unseen by the records.
-        direct: Whether proxies that the environment names are passed by.
-        foreign: Headers that are taken out where they have this value: what an SDK adds that belongs to others.
+        base_url: Address up to and including `/v1`, or the base URL that the provider's SDK accepts.
+        api_key: Key, sent only to this address. None for servers without keys. The environment is not read.
+        timeout_s: Seconds without a byte after which a request fails.
+        max_retries: Retries by the SDK, which records don't show.
+        direct: Whether to ignore proxies that the environment names.
+        foreign: Headers to delete if they have this value, which an SDK adds for another provider.
     """
 
     base_url: str = OPENAI_URL
@@ -65,11 +66,11 @@ class Endpoint:
 
     @property
     def key(self) -> str:
-        """What is sent as the key."""
+        """The key to send, or a placeholder without one."""
         return self.api_key or NO_KEY
 
     def clean(self, request: Any) -> None:
-        """Delete the headers of a request that another origin may not see; called before each request.
+        """Delete the headers that the server of a request must not see. An HTTP client calls this before each request.
 
         Raises:
             CrossOriginRedirect: The request follows a redirect to another origin.
@@ -91,11 +92,11 @@ class Endpoint:
                 del headers[name]
 
     async def aclean(self, request: Any) -> None:
-        """Do the same for an asynchronous client."""
+        """Do the same as `clean` for an asynchronous client."""
         self.clean(request)
 
     def http_arguments(self, *, is_async: bool) -> dict[str, Any]:
-        """Return what an HTTP client is made with."""
+        """Return the arguments of an HTTP client."""
         return {
             "event_hooks": {"request": [self.aclean if is_async else self.clean]},
             "trust_env": not self.direct,
@@ -103,10 +104,10 @@ class Endpoint:
 
     @contextlib.contextmanager
     def keyless(self) -> Iterator[None]:
-        """Remove the key from exceptions that pass; see `error_keys`.
+        """Remove the key from exceptions of the block (see `error_keys`).
 
         Raises:
-            CrossOriginRedirect: In place of the error that an SDK made of it, which does not name the redirect.
+            CrossOriginRedirect: A redirect was refused. It replaces the SDK's error, which does not name the redirect.
         """
         try:
             yield
@@ -119,10 +120,10 @@ class Endpoint:
 
 
 def foreign_headers(own: str) -> dict[str, str]:
-    """Give the headers that SDKs would add from the environment, but for those of one's own provider.
+    """Return the headers that SDKs add from the environment of other providers than *own*.
 
     Args:
-        own: The provider whose environment may be used: `openai`, `anthropic`, or another word for none.
+        own: The provider whose environment applies: `openai`, `anthropic`, or any other word for none.
     """
     headers = (
         {} if own == "openai" else {name: os.environ.get(variable, "") for variable, name in _ADDED.items()}

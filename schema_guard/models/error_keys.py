@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Remove a key from an exception: from its words, its attributes, and the request and response that it holds.
+"""Remove a key from an exception: from its message, its attributes, its request, and its response.
 
-Rules: clients, connections, and tracebacks stay as they are, because the next call needs its client. Nothing here raises.
+Clients, connections, and tracebacks stay unchanged, because the next call needs its client. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _UNCHANGEABLE = (AttributeError, LookupError, RuntimeError, TypeError, ValueErro
 
 
 def remove_key(error: BaseException, key: str | None) -> None:
-    """Remove a key, and the headers of requests that hold keys, from an exception, its cause, and its context."""
+    """Remove a key, and the request headers that contain keys, from an exception, its cause, and its context."""
     _KeyRemoval(key).clean(error)
 
 
@@ -45,9 +45,9 @@ class _KeyRemoval:
             quote(key or "", safe=""),
             quote_plus(key or ""),
         }
-        # Longer ones first: a spelling can be a part of another one.
+        # Longer ones first, because a spelling can be a part of another one.
         self._spellings = sorted((spelling for spelling in spellings if spelling), key=len, reverse=True)
-        # What each object became. It holds the object too, so that no other one gets its id.
+        # The result for each object by id. The object is stored too, so that no other one gets its id.
         self._cleaned: dict[int, tuple[object, Any]] = {}
 
     def clean(self, value: Any) -> Any:
@@ -112,7 +112,7 @@ class _KeyRemoval:
                 object.__setattr__(value, name, self.clean(getattr(value, name)))
 
     def _without_key_in_url(self, value: Any) -> Any:
-        """Return a URL without the key; any other value unchanged."""
+        """Return a URL without the key. Return any other value unchanged."""
         if type(value).__name__ != "URL" or self.clean(str(value)) == str(value):
             return value
         return type(value)(self.clean(str(value)))
@@ -128,7 +128,7 @@ def _is_searched(value: object) -> bool:
 
 @contextlib.contextmanager
 def _unchangeable_parts() -> Iterator[None]:
-    """Leave a part that cannot be read or changed as it is."""
+    """Ignore the error of a part that cannot be read or changed."""
     try:
         yield
     except Exception as error:

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What models behind a provider's SDK share: clients, their ends, and the arguments of a request.
+"""The common part of models behind a provider's SDK: clients, closing them, and the arguments of a request.
 
 Rules:
-1. One call is one request: the SDK's own retries are off unless asked for. They would hide failed attempts
-   from the records and multiply those of the guard (three attempts of three requests are nine).
-2. An asynchronous connection belongs to the event loop that opened it: each loop has a client of its own.
-3. Whatever is raised here holds no key (see `endpoint`).
+1. One call is one request. The SDK's own retries are off by default, because they hide failed attempts from the
+   records and multiply those of the guard (three attempts of three requests are nine).
+2. An asynchronous connection belongs to the event loop that opened it, so each loop has its own client.
+3. Exceptions contain no key (see `endpoint`).
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ if TYPE_CHECKING:
 
 
 class HostedModel(Closing, ABC):
-    """A model behind a provider's SDK; see `Model`.
+    """A model behind a provider's SDK. See `Model`.
 
-    `close` frees everything but the asynchronous connections, which only `aclose` in their own event
-    loop can close. Calls from several threads and event loops at once are safe.
+    `close` releases everything except the asynchronous connections, which only `aclose` in their own event loop can
+    close. Calls from several threads and event loops at once are safe.
 
     Attributes:
-        endpoint: Where requests go.
-        options: The provider's own arguments of every call, as they were given; a part of the configuration.
-        defaults: These, and what is sent where nothing is said.
-        rules: What a probe found of the server; None where none was named.
-        tuned: Whether the model is known to be tuned for its task; guards then take it for a tuned one.
-        package: Name of the SDK, which is the name of the extra too.
+        endpoint: Address of the server and settings of requests.
+        options: The provider's own arguments of every call, as given. They are a part of the configuration.
+        defaults: These options, joined with the default arguments of every request.
+        rules: The rules of the server from a probe. None without them.
+        tuned: Whether the model is known to be tuned for its task. Guards then treat it as tuned.
+        package: Name of the SDK, and of the extra.
         client_class: Name of the class of its synchronous client.
-        own_defaults: Arguments of every request, where neither `defaults` nor `options` says otherwise.
+        own_defaults: Arguments of every request, which `defaults` and `options` override.
     """
 
     rules: ServerRules | None = None
@@ -64,18 +64,18 @@ class HostedModel(Closing, ABC):
         options: Mapping[str, Any] | None = None,
         on_close: Callable[[], None] | None = None,
     ) -> None:
-        """Make a model; nothing is opened before the first call.
+        """Make a model. The first call opens the connection.
 
         Args:
-            name: As the server knows it.
-            endpoint: Where requests go.
-            provider: Whose arguments it takes.
-            defaults: Arguments of every request, where `options` does not say otherwise.
-            options: Arguments of every request that stand in the configuration.
+            name: Name of the model at the server.
+            endpoint: Address of the server and settings of requests.
+            provider: Provider whose arguments it accepts.
+            defaults: Arguments of every request, which `options` override.
+            options: Arguments of every request that are a part of the configuration.
             on_close: Called once, when the model is closed.
 
         Raises:
-            InvalidArgument: The provider is unknown, or an option is the model's own to set.
+            InvalidArgument: The provider is unknown, or schema_guard sets one of the options.
             MissingExtra: The SDK is not installed.
         """
         self.name = name
@@ -96,28 +96,28 @@ class HostedModel(Closing, ABC):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r} provider={self.provider!r}>"
 
-    # What an SDK has of its own. The packages of OpenAI and Anthropic have one shape, because both are generated.
+    # The parts that differ by SDK. The packages of OpenAI and Anthropic have one form, because both are generated.
 
     package: str
     client_class: str
 
     @abstractmethod
     def arguments(self, prompt: PromptLike, options: dict[str, Any], *, is_stream: bool) -> dict[str, Any]:
-        """Return the arguments of a request: the prompt with the options, which hold the defaults already."""
+        """Return the arguments of a request: the prompt with the options, which already include the defaults."""
 
     @abstractmethod
     def resource(self, client: Any) -> Any:
         """Return the part of a client whose `create` makes a request."""
 
     def sdk(self) -> Any:
-        """Import the SDK when a model of it is made, because the import takes half a second."""
+        """Import the SDK. The import takes half a second, so it happens only when a model is made."""
         try:
             return import_module(self.package)
         except ImportError as error:
             raise missing_extra(f"model {self.name!r}", self.package, self.package) from error
 
     def connected(self, *, is_async: bool) -> Any:
-        """Return a new client whose key is the one given, and that reads no other from its environment."""
+        """Return a new client with the key of the endpoint, not one from the environment."""
         sdk, endpoint, prefix = self.sdk(), self.endpoint, "Async" if is_async else ""
         http = getattr(sdk, f"Default{prefix}HttpxClient")
         return getattr(sdk, f"{prefix}{self.client_class}")(
@@ -154,16 +154,16 @@ class HostedModel(Closing, ABC):
     ours: tuple[str, ...]
     """Arguments that the model sets itself."""
 
-    # What is the same for all.
+    # The parts that are the same for all SDKs.
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once and give the reply object of the SDK."""
+        """Send one request, and return the reply object of the SDK."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
             return self.ask(self.client(), arguments)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once without blocking the event loop."""
+        """Send one request without blocking the event loop, and return the reply object of the SDK."""
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
             return await self.ask(self.async_client(), arguments)
@@ -171,7 +171,7 @@ class HostedModel(Closing, ABC):
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
-        """Yield the chunks of the SDK; closing the generator closes the connection."""
+        """Yield the chunks of the SDK. Closing the generator closes the connection."""
         arguments = self.request_arguments(prompt, options, is_stream=True)
         with (
             self.endpoint.keyless(),
@@ -190,7 +190,7 @@ class HostedModel(Closing, ABC):
                     yield chunk
 
     def close(self) -> None:
-        """Close the synchronous connections and what stands behind the model; closing twice is no error."""
+        """Close the synchronous connections, and call `on_close`. Closing twice is no error."""
         with self._lock:
             already, self._closed = self._closed, True
             client, self._client = self._client, None
@@ -200,7 +200,7 @@ class HostedModel(Closing, ABC):
             self._on_close()
 
     async def aclose(self) -> None:
-        """Close everything, the asynchronous connections of the running event loop included."""
+        """Close everything, including the asynchronous connections of the running event loop."""
         with self._lock:
             client = self._async_clients.pop(asyncio.get_running_loop(), None)
         if client is not None:
@@ -210,7 +210,7 @@ class HostedModel(Closing, ABC):
     def request_arguments(
         self, prompt: PromptLike, options: Mapping[str, Any] | None, *, is_stream: bool = False
     ) -> dict[str, Any]:
-        """Return the arguments of a request; an option that is None takes a default away."""
+        """Return the arguments of a request. An option with the value None removes a default."""
         settings = unforced(
             self.provider, joined_options(self.defaults, self.checked(options)), model=self.name
         )
@@ -218,10 +218,10 @@ class HostedModel(Closing, ABC):
         return {key: value for key, value in arguments.items() if value is not None}
 
     def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Give options as a dict of one's own.
+        """Return options as a new dict.
 
         Raises:
-            InvalidArgument: One of them is the model's to set.
+            InvalidArgument: schema_guard sets one of the options.
         """
         arguments = dict(options or {})
         for name in self.ours:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every model offers, whatever stands behind it."""
+"""The interface of every model, and the optional parts of it."""
 
 from __future__ import annotations
 
@@ -33,12 +33,11 @@ class Model(Protocol):
     capabilities: frozenset[str]
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once and give the provider's reply object.
+        """Send one request, and return the provider's reply object.
 
         Args:
             prompt: A text, sent as one user message, or messages with `role` and `content`.
-            options: The provider's own arguments, passed on as they are; one that is None takes a
-                default of the model away.
+            options: The provider's own arguments, passed on unchanged. None as a value removes a default of the model.
 
         Raises:
             InvalidArgument: The prompt or the options cannot be sent, or the model is closed.
@@ -75,14 +74,13 @@ class Model(Protocol):
 
 
 class ModelDetails(NamedTuple):
-    """What a model may have beside what `Model` asks of it.
+    """The optional members of a model beside those of `Model`.
 
     Attributes:
-        areply: Asks as `acall` does and gives the reply bare, as the JSON that came; `acall` for a model without.
-        defaults: Arguments of every request, where `options` does not say otherwise; none for a model without.
-        is_timed: Whether the seconds that it takes say something of it; not so of replies that are written
-            beforehand. True for a model without.
-        lacks: The methods of `Model` that it has not, each with what there is instead; none for a model without.
+        areply: Method that sends one request like `acall`, and returns the JSON of the reply. Default: `acall`.
+        defaults: Arguments of every request, which `options` override. Default: none.
+        is_timed: Whether its durations mean anything. False for scripted replies. Default: True.
+        lacks: The methods of `Model` that it doesn't have, each with the alternative. Default: none.
     """
 
     areply: Callable[..., Awaitable[Any]]
@@ -92,7 +90,7 @@ class ModelDetails(NamedTuple):
 
 
 def details_of(model: Model) -> ModelDetails:
-    """Return what a model has of these, and what holds for one that has not."""
+    """Return the optional members of a model, with the defaults for missing ones."""
     return ModelDetails(
         areply=getattr(model, "areply", model.acall),
         defaults=getattr(model, "defaults", {}),
@@ -106,12 +104,12 @@ _STREAMING = {"__call__": "stream", "acall": "astream"}
 
 
 def streaming_method(model: Any, function: Any, models: Sequence[Any]) -> Any:
-    """Return the method of a model that streams what the model, or a method of it, returns whole.
+    """Return the method of a model that streams the replies which the model, or a method of it, returns whole.
 
     Args:
         model: The model.
         function: The model, or a method of it.
-        models: The models that are asked in its way. Each of them must have the method.
+        models: The models that are called like it. Each of them must have the method.
 
     Returns:
         The method, or None if a model doesn't have it, or if *function* doesn't return whole replies.
@@ -125,13 +123,13 @@ def streaming_method(model: Any, function: Any, models: Sequence[Any]) -> Any:
 
 
 class Closing:
-    """The context managers of a model, in terms of its `close` and `aclose`."""
+    """The context managers of a model, which call its `close` and `aclose`."""
 
     def close(self) -> None:
-        """Free what the model holds."""
+        """Release the resources of the model."""
 
     async def aclose(self) -> None:
-        """Free what the model holds."""
+        """Release the resources of the model."""
         self.close()
 
     def __enter__(self) -> Self:
@@ -148,10 +146,10 @@ class Closing:
 
 
 def messages(prompt: PromptLike) -> list[dict[str, Any]]:
-    """Return a prompt as new messages, as providers take them; items of the Responses API and SDK's objects too.
+    """Return a prompt as new messages for a provider. Items of the Responses API and objects of SDKs are messages too.
 
     Raises:
-        InvalidArgument: It is neither a text nor a list of messages.
+        InvalidArgument: The prompt is neither a text nor a list of messages.
     """
     if isinstance(prompt, str):
         return [{"role": "user", "content": prompt}]
@@ -174,5 +172,5 @@ def _message(index: int, member: object) -> dict[str, Any]:
     if isinstance(element, Mapping):
         return dict(element)
     dump = getattr(element, "model_dump", None)
-    # An SDK's object, such as the message of an earlier reply; its empty fields are refused in a request.
+    # An SDK's object, such as the message of an earlier reply. Providers reject its empty fields in a request.
     return dict(dump(mode="json", exclude_none=True)) if callable(dump) else read.as_dict()

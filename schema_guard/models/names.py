@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The names of models, and whom each one stands for."""
+"""The names of models, and the model for each name."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _FORMS = (
     "tuned:DIR",
     "scripted:FILE",
 )
-# Providers with an API of their own, whose packages a function of the user's calls.
+# Providers with their own API, whose packages the user's function calls.
 _OWN_FUNCTION = ("cohere", "bedrock")
 DECISIONS = ("openai-decisions",)
 KINDS = ("local", "local-decisions", *PROVIDERS, "litellm-decisions", *_URLS, "tuned", "scripted")
 
 
 class _Options(NamedTuple):
-    """The arguments of `connect` beside the name."""
+    """The arguments of `connect` except the name and the rules."""
 
     provider: str | None
     options: Mapping[str, Any] | None
@@ -146,7 +146,7 @@ def _outlines(model: Any, settings: _Options) -> Model:
 
 
 def _is_of_outlines(model: object) -> bool:
-    """Say whether something is a model of outlines; whoever has one has imported it."""
+    """Return whether an object is a model of outlines. Its module is then already imported."""
     base: Any = sys.modules.get("outlines.models.base")
     return base is not None and isinstance(model, base.Model | base.AsyncModel)
 
@@ -171,7 +171,7 @@ def _provider_model(name: str, settings: _Options) -> HostedModel | ScriptedMode
 
 
 def _model_text(model: object) -> str:
-    """Name a model in an error; of a URL nothing that may be a key."""
+    """Return the name of a model for an error, without the parts of a URL that can be a key."""
     return _shown(model) if isinstance(model, str) else type(model).__name__
 
 
@@ -188,7 +188,7 @@ def _options(options: object) -> Mapping[str, Any] | None:
 def _key(key: object) -> str | None:
     if key is None or (isinstance(key, str) and key.strip()):
         return key
-    # Whatever it is, it may be a key: it is not shown.
+    # The error doesn't show the value, because it can be a key.
     raise InvalidArgument(f"key: expected a nonempty str or None, got a value of type {type(key).__name__}")
 
 
@@ -234,7 +234,7 @@ def _server(url: str, settings: _Options) -> HostedModel:
     if not name or parts is None:
         raise InvalidArgument(f"model {clip(repr(_shown(url)))}: expected http://HOST:PORT/v1#NAME")
     if "@" in parts.netloc or parts.query:
-        # What may hold a key is not shown.
+        # The error doesn't show the parts that can contain a key.
         raise InvalidArgument(
             f"model {clip(repr(_shown(url)))}: expected a URL without a password or a query. Pass the key as key=, or in "
             f"{KEY_VARIABLE}"
@@ -245,7 +245,7 @@ def _server(url: str, settings: _Options) -> HostedModel:
 
 
 def _split(url: str) -> SplitResult | None:
-    """Return the parts of a URL with a host; None for anything else."""
+    """Return the parts of a URL with a host. None for any other text."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -255,7 +255,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def _shown(url: str) -> str:
-    """Return a URL without what may be a key."""
+    """Return a URL without the parts that can be a key."""
     scheme, separator, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
     shown = f"***@{authority.rpartition('@')[2]}" if "@" in authority else authority

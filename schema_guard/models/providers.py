@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The providers that are known by name, with the address, the SDK, and the key variable of each one.
+"""The providers with a name, each with its address, SDK, and key variable.
 
-To add a provider, add a row to `PROVIDERS`. If it takes other arguments than OpenAI, also add its file to
+To add a provider, add a row to `PROVIDERS`. If it accepts other arguments than OpenAI, also add its file to
 `schema_guard/providers`. No two rows share a variable for the key.
 """
 
@@ -21,11 +21,11 @@ KEY_VARIABLE = "SCHEMA_GUARD_MODEL_KEY"
 
 @dataclass(frozen=True, slots=True)
 class ModelProvider:
-    """A provider that is known by name.
+    """A provider with a name.
 
     Attributes:
         label: Name for people.
-        provider: Name of the provider whose arguments it takes.
+        provider: Name of the provider whose arguments it accepts.
         url: The address of its API. None if only its users know it.
         url_variable: Variable for another address: a gateway, a region, or another port.
         path: Path of the API on the host in `url_variable`.

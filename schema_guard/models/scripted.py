@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model whose replies are written beforehand, in order or by prompt: for tests, examples and replays."""
+"""A model with replies from a script, in order or by prompt, for tests, examples, and replays."""
 
 from __future__ import annotations
 
@@ -45,13 +45,13 @@ class ScriptedReply:
     """One reply of a script.
 
     Attributes:
-        reply: The text; None when there is none to give.
-        chunks: What a stream of it gives, in order.
-        has_details: Whether the script says more than text: a finish reason or usage, None included.
-        finish_reason: In the library's words: `stop`, `length` ...; None when unknown.
-        usage: Tokens by the library's words.
-        delay_s: Seconds before anything comes.
-        error: Raised instead of the reply, or after the chunks of a stream.
+        reply: The text. None if the reply has no text.
+        chunks: Its chunks in a stream, in order.
+        has_details: Whether the script has a finish reason or usage, even if it is null.
+        finish_reason: Finish reason in schema_guard's words, such as `stop` or `length`. None if unknown.
+        usage: Numbers of tokens, by schema_guard's names.
+        delay_s: Seconds before the first chunk.
+        error: Exception to raise instead of the reply, or after the chunks of a stream.
     """
 
     reply: str | None
@@ -64,11 +64,11 @@ class ScriptedReply:
 
 
 class ScriptedCall(NamedTuple):
-    """What a model was asked.
+    """A call of a scripted model.
 
     Attributes:
         prompt: The text, or the messages as dicts.
-        options: The provider's own arguments; empty when there were none.
+        options: The provider's own arguments. Empty if there were none.
     """
 
     prompt: str | list[dict[str, Any]]
@@ -111,20 +111,22 @@ class ScriptedModel(Closing):
         """Make a model from its replies.
 
         Args:
-            replies: Each a text, or a mapping with `reply`, `finish_reason`, `usage`, `chunks`, `delay_s`
-                or `raise` ("TimeoutError: too slow": a built-in exception, else RuntimeError). Usage without
-                a finish reason has `stop`; with null a stream lacks its end. They are given in order. Or by prompt:
-                pairs of a text that the prompt contains, or a function that takes the prompt's text, and a reply; the
-                first pair that fits is taken, as often as it fits. The text of a prompt of messages is their
-                contents, one a line.
-            name: What records show.
-            provider: Whose options it is given.
-            cycle: Whether replies in order start again after the last; else a call too many is an error.
-            delay_s: Seconds before every reply that does not name its own.
+            replies: Replies in order, or by prompt. A reply is a text, or a mapping with `reply`, `finish_reason`,
+                `usage`, `chunks`, `delay_s`, or `raise`. `"raise": "TimeoutError: too slow"` raises this built-in
+                exception, or RuntimeError if there is no such exception. A reply with usage has the finish reason
+                `stop` by default. With the finish reason null, a stream has no end. For replies by prompt, pass pairs
+                of a condition and a reply. The condition is a text that the prompt contains, or a function of the
+                prompt's text. The first pair that fits is used, as often as it fits. The text of a prompt with
+                messages is their contents, one per line.
+            name: Name in records.
+            provider: Provider whose options it accepts.
+            cycle: Whether replies in order start again after the last one. Otherwise, a call without a reply is an
+                error.
+            delay_s: Seconds before every reply that has no delay of its own.
 
         Raises:
-            InvalidArgument: A reply cannot be understood; the message has its index. Or, at a call: no
-                reply is left, or none is for this prompt.
+            InvalidArgument: A reply is not valid, and the message has its index. A call raises it if no reply is left,
+                or if none fits its prompt.
         """
         self.name = name
         self.provider = provider
@@ -212,7 +214,7 @@ class ScriptedModel(Closing):
 
 
 class _Rule(NamedTuple):
-    """A reply for the prompts that contain a text, or that a function fits."""
+    """A reply for the prompts that contain a text, or for which a function returns true."""
 
     when: When
     reply: ScriptedReply
@@ -224,16 +226,16 @@ class _Rule(NamedTuple):
 
 
 def prompt_text(prompt: PromptLike) -> str:
-    """Return the text of a prompt: of messages, their contents, one a line.
+    """Return the text of a prompt. The text of messages is their contents, one per line.
 
     Raises:
-        InvalidArgument: It is neither a text nor a list of messages.
+        InvalidArgument: The prompt is neither a text nor a list of messages.
     """
     return "\n".join([_text_of(turn.get("content")) for turn in messages(prompt)])
 
 
 def _text_of(content: object) -> str:
-    """Return a content's text: the content itself, or the texts of its parts joined."""
+    """Return the text of a content: the content itself, or the joined texts of its parts."""
     if isinstance(content, str) or not isinstance(content, list | tuple):
         return content if isinstance(content, str) else ""
     texts = [part.get("text") for part in content if isinstance(part, Mapping)]
@@ -241,7 +243,7 @@ def _text_of(content: object) -> str:
 
 
 def _read_replies(replies: object, delay_s: float) -> tuple[list[_Rule], list[ScriptedReply]]:
-    """Read the replies of a script: by prompt, or in order; one of the two lists is empty."""
+    """Read the replies of a script by prompt, or in order. One of the two lists is empty."""
     if isinstance(replies, str) or not isinstance(replies, Iterable):
         raise InvalidArgument(
             f"replies={clip(repr(replies))}: expected a list of replies, or a list of pairs of a prompt text and a reply"
@@ -269,12 +271,12 @@ def read_reply(value: object, where: str, *, delay_s: float = 0.0) -> ScriptedRe
     """Read one reply of a script.
 
     Args:
-        value: A text, or a mapping with the keys that `ScriptedModel` names.
-        where: What a message says of its place.
-        delay_s: Seconds before it, when it does not name its own.
+        value: A text, or a mapping with the keys of a reply of `ScriptedModel`.
+        where: Its place, for error messages.
+        delay_s: Seconds before the reply if it has no delay of its own.
 
     Raises:
-        InvalidArgument: It is neither, or a key or value is wrong.
+        InvalidArgument: It is neither a text nor a mapping, or a key or value is wrong.
     """
     if isinstance(value, str):
         return ScriptedReply(value, (value,), delay_s=delay_s)
@@ -300,7 +302,7 @@ def read_reply(value: object, where: str, *, delay_s: float = 0.0) -> ScriptedRe
 
 
 def _read_script(path: Path) -> tuple[list[_Rule], list[ScriptedReply]]:
-    """Read the replies of a file: by prompt, or in order; one of the two lists is empty."""
+    """Read the replies of a file by prompt, or in order. One of the two lists is empty."""
     try:
         lines = path.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
@@ -340,7 +342,7 @@ def _typed(entry: Mapping[str, Any], key: str, kind: type, where: str) -> Any:
 
 
 def _text(entry: Mapping[str, Any], where: str) -> tuple[str | None, tuple[str, ...]]:
-    """Return the text and its chunks, each from the other when only one is given."""
+    """Return the text and its chunks. If only one is given, the other is derived from it."""
     text = _typed(entry, "reply", str, where)
     chunks = _typed(entry, "chunks", list, where)
     if chunks is None:
@@ -374,7 +376,7 @@ def _delay(entry: Mapping[str, Any], where: str) -> float:
 
 
 def _error(words: str | None) -> Exception | None:
-    """Return the exception that `"TimeoutError: too slow"` names; text without a known name is a RuntimeError."""
+    """Return the exception that `"TimeoutError: too slow"` names, or a RuntimeError with the text for an unknown name."""
     if words is None:
         return None
     name, _, text = words.partition(":")
@@ -384,7 +386,7 @@ def _error(words: str | None) -> Exception | None:
     return RuntimeError(words)
 
 
-# The shape of OpenAI's Chat Completions, as far as replies are read.
+# The form of OpenAI's Chat Completions, with the fields that are read from replies.
 
 
 def _usage_object(usage: Mapping[str, int] | None) -> SimpleNamespace | None:
@@ -403,7 +405,7 @@ def _choice(name: str, scripted: ScriptedReply, text: str | None, *, is_end: boo
     is_refused = scripted.finish_reason == "refusal" and text is not None
     content, refusal = (None, text) if is_refused else (text, None)
     message = SimpleNamespace(content=content, refusal=refusal, role="assistant", tool_calls=None)
-    # OpenAI says "stop" beside message.refusal.
+    # OpenAI sends "stop" with message.refusal.
     reason = {"tool_call": "tool_calls", "refusal": "stop"}.get(
         scripted.finish_reason or "", scripted.finish_reason
     )
@@ -422,7 +424,7 @@ def _whole(model: str, scripted: ScriptedReply) -> Any:
 
 
 def _pieces(model: str, scripted: ScriptedReply) -> Generator[Any, None, None]:
-    """Yield the chunks of a stream; the last ones carry finish reason and usage if they are known."""
+    """Yield the chunks of a stream. The last ones have the finish reason and the usage if they are known."""
 
     def chunk(*choices: SimpleNamespace, usage: SimpleNamespace | None = None) -> SimpleNamespace:
         return SimpleNamespace(model=model, choices=choices, usage=usage, object="chat.completion.chunk")

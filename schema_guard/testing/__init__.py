@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Test code that calls an LLM: Hypothesis strategies made from a schema, fake models and servers, failure rates.
+"""Test code that calls an LLM: Hypothesis strategies from a schema, fake models and servers, and failure rates.
 
-A name is imported when it is first used: what draws needs the extra `testing`, the rest does not.
+A name is imported on first use. Only the Hypothesis strategies need the extra `testing`.
 """
 
 from __future__ import annotations

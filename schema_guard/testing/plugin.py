@@ -2,9 +2,9 @@
 """The pytest plugin: fixtures, and measured failure rates in the summary of a run. PYTEST_DONT_REWRITE.
 
 Rules:
-1. Loading the plugin costs nothing: the fixture that a test uses imports what it needs.
-2. A test that uses none of this runs as without the plugin: nothing is patched, and no hook does more than look.
-3. A measured rate travels in the report's `user_properties`. So it reaches JUnit's file, and the terminal from any
+1. Loading the plugin costs almost no time, because each fixture imports its own modules.
+2. A test that doesn't use the plugin runs as without it. The plugin patches nothing, and its hooks only observe.
+3. A measured rate is in the report's `user_properties`. So it is in JUnit's file, and reaches the terminal from any
    worker of pytest-xdist.
 """
 
@@ -35,7 +35,7 @@ _running: list[pytest.Item] = []
 def guard_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     """Yield an empty store on disk that is the default store while the test runs.
 
-    A guard with a `store=` of its own keeps it.
+    A guard with its own `store=` still uses that one.
     """
     from schema_guard.records import resolve_store  # rule 1
 
@@ -50,7 +50,7 @@ def guard_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture
 def scripted_model() -> type[ScriptedModel]:
-    """Return what makes a model from its replies: `scripted_model(['{"total": 1}'])`."""
+    """Return the class of models with scripted replies: `scripted_model(['{"total": 1}'])`."""
     from schema_guard.models.scripted import ScriptedModel  # rule 1
 
     return ScriptedModel
@@ -58,7 +58,7 @@ def scripted_model() -> type[ScriptedModel]:
 
 @pytest.fixture
 def llm_server() -> Iterator[Callable[..., Server]]:
-    """Yield what starts a server on loopback, as `serve` does; its servers are closed with the test."""
+    """Yield a function that starts a server on loopback, like `serve`. Its servers close at the end of the test."""
     from schema_guard.testing import serve  # rule 1
 
     with ExitStack() as servers:
@@ -71,7 +71,7 @@ def llm_server() -> Iterator[Callable[..., Server]]:
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Know which test runs."""
+    """Record which test runs."""
     _running.append(item)
     try:
         return (yield)
@@ -86,7 +86,7 @@ def report(name: str, measured: FailureRate) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """List the measured failure rates."""
+    """Print the measured failure rates."""
     rates = _rate_lines(terminalreporter)
     if rates:
         terminalreporter.section("failure rates (schema_guard)")
@@ -104,5 +104,5 @@ def _rate_lines(reporter: Any) -> list[tuple[str, str]]:
         for key, value in report.user_properties
         if key == RATE_LINE
     ]
-    # Of tests in several workers, the order is that in which they ended.
+    # Sorted because tests in several workers end in any order.
     return sorted(pairs, key=lambda pair: pair[0])

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A failure rate as a test: calls are made until bounds that hold at all times decide, or something runs out.
+"""Test a failure rate: make calls until bounds that are valid at any time decide, or inputs or the budget run out.
 
 Rules:
-1. An input counts once. Its repeats are made one after the other, their mean is the input's, and nobody looks
-   before the last of them: that keeps the guarantee of `stats.bounds`, which is about independent inputs.
-2. A failure is an AssertionError, a GuardFailed or what the caller names. Everything else is no matter of the
-   format: it ends the measurement, unless the caller allows some of it, and is never in the rate.
-3. Undecided is not passed: it is a failure with its numbers, unless the caller says otherwise.
+1. An input counts once, with the mean of its repeats, which run one after another. The rate is checked only after the
+   last one. This keeps the guarantee of `stats.bounds`, which is about independent inputs.
+2. A failure is an AssertionError, a GuardFailed, or an exception that the caller names. Any other exception is not
+   about the format. It is never in the rate, and ends the measurement unless the caller allows some of them.
+3. An undecided test fails with its numbers, unless the caller accepts it.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ _LINES_SHOWN = 12
 
 @dataclass(frozen=True, slots=True)
 class Criterion:
-    """When a measured failure rate is good enough, and what may be spent to find out.
+    """The condition for a failure rate to pass, and the budget of calls.
 
     Attributes:
-        max: The largest rate that passes, in (0, 1).
-        alpha: Probability of deciding wrongly, for each of "ok" and "bad", in (0, 1).
-        budget_calls: Calls at the most, >= 1.
-        undecided: What becomes of the test when the calls were too few to decide.
+        max: Highest rate that passes, in (0, 1).
+        alpha: Probability of a wrong decision, for each of "ok" and "bad", in (0, 1).
+        budget_calls: Maximum number of calls, >= 1.
+        undecided: Result of the test if there are too few calls to decide.
         failures: Exceptions that count as failures beside AssertionError and GuardFailed.
-        max_errors: Calls that may raise something else; they are left out of the rate.
+        max_errors: Maximum number of calls that can raise another exception. They don't count toward the rate.
     """
 
     max: float
@@ -141,30 +141,30 @@ class _Example(NamedTuple):
 
 
 class Measurement:
-    """Counts calls one by one until they are enough."""
+    """A count of calls, which ends when they decide."""
 
     def __init__(self, criterion: Criterion, inputs: Iterable[Any]) -> None:
-        """Start with nothing counted.
+        """Start with no calls.
 
         Args:
-            criterion: What decides.
-            inputs: At most `budget_calls` of them are read, all at once; equal ones are repeats.
+            criterion: The condition to pass.
+            inputs: Inputs, of which at most `budget_calls` are read, all at once. Equal ones are repeats.
 
         Raises:
-            InvalidArgument: The inputs are not iterable, or a text.
+            InvalidArgument: The inputs are a text or not iterable.
         """
         self._criterion = criterion
         self._failures: tuple[type[BaseException], ...] = (*_ALWAYS_FAILURES, *criterion.failures)
         self._inputs = _counted(inputs, criterion.budget_calls)
         self._ended: Ended | None = None
         self._decision: Decision = "undecided"
-        self._judged = self._failing = 0  # calls of the input at hand
+        self._judged = self._failing = 0  # calls of the current input
         self._count = self._calls = self._errors = 0
         self._failed = 0.0
         self._examples: list[_Example] = []
 
     def inputs(self) -> Iterator[Any]:
-        """Yield the input of each call that is to be made."""
+        """Yield the input of each call to make."""
         for value, repeats in self._inputs:
             self._judged = self._failing = 0
             for _ in range(repeats):
@@ -177,7 +177,7 @@ class Measurement:
 
     @contextmanager
     def call(self, value: Any) -> Iterator[None]:
-        """Count what the block does as one call: it fails, raises something else, or it is good."""
+        """Count the block as one call, which passes, fails, or raises another exception."""
         try:
             yield
         except (InvalidArgument, InvalidSchema):
@@ -196,7 +196,7 @@ class Measurement:
             self._judged += 1
 
     def result(self) -> FailureRate:
-        """Return what was measured so far."""
+        """Return the result so far."""
         criterion = self._criterion
         interval = bounds(self._failed, self._count, alpha=criterion.alpha)
         missing = calls_needed(self._failed, self._count, criterion.max, alpha=criterion.alpha)
@@ -215,7 +215,7 @@ class Measurement:
         )
 
     def _count_input(self) -> None:
-        """Count the input whose last call was made, and look whether that decides."""
+        """Count an input after its last call, and check whether that decides."""
         if not self._judged:
             return
         self._count += 1
@@ -233,7 +233,7 @@ class Measurement:
         )
 
     def explained(self, name: str) -> str:
-        """Give the numbers, what they lack, and the first failures, as a message for people."""
+        """Return a message with the numbers, the missing inputs, and the first failures."""
         result = self.result()
         words = {
             "ok": "failure rate is at most max",
@@ -319,7 +319,7 @@ def _counted(inputs: Iterable[Any], budget_calls: int) -> Iterable[tuple[Any, in
 
 
 def _observed(function: Any) -> Callable[[Any], Any]:
-    """Return what makes a call and gives its Outcome, for a function that has one."""
+    """Return the function to call, or for a guarded function the method that returns its Outcome."""
     from schema_guard.decorator import AsyncGuarded, Guarded  # 30 ms that only calls need
 
     if isinstance(function, (Guarded, AsyncGuarded)):
@@ -333,7 +333,7 @@ def _observed(function: Any) -> Callable[[Any], Any]:
 def _make_calls(function: Callable[[Any], Any], measurement: Measurement) -> None:
     import asyncio
 
-    # With a factory the runner leaves the thread's own event loop alone; it starts with its first call.
+    # With a factory, the runner does not replace the thread's own event loop. It starts with its first call.
     runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
     try:
         for value in measurement.inputs():
@@ -363,7 +363,7 @@ def _awaited(result: Any, runner: asyncio.Runner) -> Any:
 
 
 def _raise_failure(result: Any) -> None:
-    """Raise GuardFailed for an Outcome that is not ok; anything else is no failure."""
+    """Raise GuardFailed for an Outcome that is not ok. Any other result is not a failure."""
     if isinstance(result, Outcome) and not result.ok:
         raise GuardFailed(explain(result, values=shows_values()), outcome=result)
 
@@ -384,7 +384,7 @@ def _advice(result: FailureRate, criterion: Criterion) -> str:
 
 
 def _error_lines(error: BaseException) -> list[str]:
-    """Give the first lines of an error, escaped: what a model wrote may stand in it."""
+    """Return the first lines of an error, escaped because it can contain the text of a model."""
     text = str(error)
     lines = (text if isinstance(error, GuardFailed) else f"{type(error).__name__}: {text}").splitlines()
     more = len(lines) - _LINES_SHOWN

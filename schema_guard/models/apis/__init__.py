@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models through the packages of their providers, a file each."""
+"""Models that use the SDKs of their providers, one file each."""

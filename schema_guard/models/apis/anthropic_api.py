@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model behind Anthropic's Messages, through the `anthropic` package.
+"""A model behind Anthropic's Messages API, which uses the `anthropic` package.
 
-The system's text is an argument there and no message, and a request says how long a reply may be at most.
+The system prompt is an argument of the API, not a message. Each request must have an output limit.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from schema_guard.models.interface import PromptLike
 
-# The API has no default of its own. The longest replies of the built-in suite are a tenth of it; a limit that is not
-# used costs nothing.
+# The API has no default limit. The longest replies of the built-in suite have a tenth of these tokens. An unused limit
+# costs nothing.
 OUTPUT_TOKENS = 8192
 
 _SYSTEMS = ("system", "developer")
@@ -44,7 +44,7 @@ class AnthropicModel(HostedModel):
         }
         if is_stream:
             arguments["stream"] = True
-        # Newer versions of the package have no name for `temperature`, which older models take.
+        # Newer versions of the package have no argument `temperature`, which older models accept.
         known = signature(self.sdk().resources.Messages.create).parameters
         others = {name: arguments.pop(name) for name in list(arguments) if name not in known}
         named = {name: value for name, value in others.items() if value is not None}
@@ -58,7 +58,7 @@ class AnthropicModel(HostedModel):
 
 
 def _system(parts: list[Any]) -> Any:
-    """Return the texts of the system as the one argument that they are: a text, or blocks; None without any."""
+    """Return the system prompts as one argument: a text, or blocks. None without any."""
     if not parts:
         return None
     if all(isinstance(part, str) for part in parts):

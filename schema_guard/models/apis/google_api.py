@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model behind Gemini's generateContent, through the `google-genai` package.
+"""A model behind Gemini's generateContent API, which uses the `google-genai` package.
 
-Its turns are contents with parts, the model's own role is `model`, the system's text stands in the configuration. All
-arguments of a call are the one argument `config`.
+Messages are contents with parts, and the model's role is `model`. The system prompt is a part of `config`, as are all
+options of a call.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ class GoogleModel(HostedModel):
     ours = ("contents", "model")
 
     def checked(self, options: Mapping[str, Any] | None) -> dict[str, Any]:
-        """Return options as `generate_content` takes them: all in `config`.
+        """Return options in the form of `generate_content`, which has all of them in `config`.
 
         Raises:
-            InvalidArgument: One of them is the model's to set, or no argument of `generate_content`.
+            InvalidArgument: schema_guard sets one of the options, or an option is not in `config`.
         """
         arguments = super().checked(options)
         for name in arguments:
@@ -66,7 +66,7 @@ class GoogleModel(HostedModel):
         return client.models
 
     def ask(self, client: Any, arguments: dict[str, Any]) -> Any:
-        """Send a request and give its reply, or an awaitable of it."""
+        """Send a request, and return its reply or an awaitable of it."""
         return self.resource(client).generate_content(**arguments)
 
     def chunks(self, client: Any, arguments: dict[str, Any]) -> Generator[Any, None, None]:
@@ -82,9 +82,9 @@ class GoogleModel(HostedModel):
                 yield chunk
 
     def connected(self, *, is_async: bool) -> Any:
-        """Return a client for Gemini's own API, whatever the environment says of Vertex AI.
+        """Return a client for the Gemini API, even if the environment selects Vertex AI.
 
-        The HTTP client is one of ours: the SDK's own choice may be aiohttp, which takes no hook.
+        It gets its own HTTP client, because the SDK can choose aiohttp, which has no hooks.
         """
         sdk, endpoint = self.sdk(), self.endpoint
         http = _http()
@@ -102,7 +102,7 @@ class GoogleModel(HostedModel):
         return _Connection(client.aio if is_async else client, client, http_client)
 
     def disconnect(self, client: Any) -> None:
-        """Close a client, and the HTTP client that it was given."""
+        """Close a client and its HTTP client."""
         client.whole.close()
         client.http.close()
 
@@ -122,7 +122,7 @@ class GoogleModel(HostedModel):
 
 
 class _Connection:
-    """A client, and what it does not close by itself."""
+    """A client with the objects that it doesn't close."""
 
     def __init__(self, client: Any, whole: Any, http: Any) -> None:
         self.models = client.models
@@ -140,7 +140,7 @@ def _http() -> Any:
 
 
 def _contents(prompt: PromptLike) -> tuple[list[Any], list[str]]:
-    """Return a prompt's turns as contents, and the texts of the system."""
+    """Return the messages of a prompt as contents, and its system prompts."""
     elements = [prompt] if isinstance(prompt, str) else prompt
     if not isinstance(elements, (list, tuple)) or not elements:
         raise InvalidArgument(

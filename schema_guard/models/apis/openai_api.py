@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A model behind the API of OpenAI, theirs or a compatible server's, through the `openai` package."""
+"""A model behind the API of OpenAI or of a compatible server, which uses the `openai` package."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class OpenAIModel(HostedModel):
-    """A model behind OpenAI's Chat Completions or Responses API; provider `openai-responses` selects the latter."""
+    """A model behind OpenAI's Chat Completions API, or its Responses API for provider `openai-responses`."""
 
     ours = ("input", "messages", "stream")
     package, client_class = "openai", "OpenAI"
@@ -25,9 +25,9 @@ class OpenAIModel(HostedModel):
         return self.provider == "openai-responses"
 
     async def areply(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Ask once and give the JSON that came, as dicts; or the text, where it is said to be none.
+        """Send one request, and return the JSON of the reply as dicts, or its text if its content type is not JSON.
 
-        The request has the bytes that `acall` sends. Only the SDK's classes for the reply are left out.
+        The request has the same bytes as that of `acall`. Only the SDK's classes for the reply are skipped.
         """
         arguments = self.request_arguments(prompt, options)
         with self.endpoint.keyless():
@@ -42,9 +42,9 @@ class OpenAIModel(HostedModel):
             arguments["input"] = prompt if isinstance(prompt, str) else messages(prompt)
         else:
             arguments["messages"] = messages(prompt)
-            # Mistral refuses the field, and sends the tokens anyway.
+            # Mistral rejects the field, and always sends the tokens.
             if is_stream and self.provider != "mistral":
-                # Without it, a stream doesn't say how many tokens it had.
+                # Without it, a stream doesn't report its tokens.
                 arguments["stream_options"] = {"include_usage": True}
         if is_stream:
             arguments["stream"] = True

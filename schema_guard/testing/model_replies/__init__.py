@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replies as models send them, valid and broken, and models that send them."""
+"""Valid and invalid replies in the forms that models send."""

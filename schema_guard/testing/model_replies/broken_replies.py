@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replies that fail as real ones do, as a Hypothesis strategy.
+"""A Hypothesis strategy for invalid replies with the failures of real ones.
 
 Rules:
-1. Every reply is labelled with the failure that `judge` gives for it, by construction: it is judged only to say what
-   repair makes of it.
-2. A way to fail that cannot be made for a schema, or from the instance that was drawn, makes way for the others.
+1. The label of a reply, which is the failure that `judge` returns for it, follows from its construction. `judge` is
+   called only to determine the result of a repair.
+2. If a fault is impossible for a schema, or for the drawn instance, another one is tried.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from schema_guard.testing.model_replies.faults import Fault
     from schema_guard.values import FailureKind, FinishReason
 
-# The order is the one in which examples shrink: what is easy to read comes first.
+# Examples shrink in this order, so faults that are easy to read come first.
 _TEXT_FAULTS = (
     "prose_only", "empty", "refusal", "cut_off", "repetition_loop", "trailing_comma", "missing_comma", "single_quotes",
     "python_literals", "bad_escape", "unescaped_quote", "not_finite", "duplicate_key", "several_documents",
@@ -47,7 +47,7 @@ _FAULTS: dict[str, Callable[[Ground], Fault | None]] = {
     **{how: getattr(faulty_text, how) for how in _TEXT_FAULTS},
     **{how: getattr(faulty_values, how) for how in _VALUE_FAULTS},
 }
-# What is judged as it stands is never repaired.
+# Failures of replies that are read without repair.
 _PARSED = ("structure", "value", "refusal")
 _LEVELS: tuple[Literal["lossless", "lossy"], ...] = ("lossless", "lossy")
 
@@ -96,7 +96,7 @@ def broken(schema: Any) -> SearchStrategy[Broken]:
 
 @cache
 def _compile() -> None:
-    """Compile what repair needs: the first draw would be slow enough to fail Hypothesis' health check."""
+    """Compile the code of repair, because otherwise the first draw is slow enough to fail Hypothesis' health check."""
     with suppress(MissingPart):
         judge("{'a': 1, b: [2,, }", Schema.of(True), repair="lossy")
 
@@ -109,7 +109,7 @@ def _near_misses(schema: Schema[Any]) -> SearchStrategy[NearMiss] | None:
 
 
 def _faults(schema: Schema[Any]) -> tuple[str, ...]:
-    """Return the ways to fail that the schema does not rule out."""
+    """Return the names of the faults that are possible with the schema."""
     text = json.dumps(schema.document)
     has_union = '"anyOf"' in text or '"oneOf"' in text
     return tuple(how for how in _FAULTS if has_union or how != "wrong_arm")
@@ -128,7 +128,7 @@ def _broken(
     while True:
         how = remaining.pop(ground.index(len(remaining)))
         fault = _FAULTS[how](ground)
-        # Prose can always be made.
+        # Prose is always possible.
         if fault is not None:
             break
     return Broken(
@@ -145,7 +145,7 @@ def _broken(
 def _repaired_by(fault: Fault, schema: Schema[Any]) -> Literal["lossless", "lossy"] | None:
     if fault.kind in _PARSED:
         return None
-    with suppress(MissingPart):  # nothing can be repaired without the part
+    with suppress(MissingPart):  # without the part, no reply can be repaired
         for level in _LEVELS:
             if judge(fault.text, schema, finish_reason=fault.finish_reason, repair=level).ok:
                 return level

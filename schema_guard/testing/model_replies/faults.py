@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a failing reply is made from, and what it is made into."""
+"""Faults of replies, and the drawn instance that they are made from."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from schema_guard.testing import NearMiss
     from schema_guard.values import FailureKind, FinishReason
 
-# What a provider says of a reply that came to its end.
+# Finish reasons of a complete reply.
 _ENDED: SearchStrategy[FinishReason | None] = st.sampled_from(("stop", None))
 
 
 class Fault(NamedTuple):
-    """A failing reply.
+    """An invalid reply.
 
     Attributes:
         text: The reply.
-        kind: Of the failure.
-        code: Of the failure.
-        finish_reason: What the provider says with it.
+        kind: Kind of the failure.
+        code: Code of the failure.
+        finish_reason: Finish reason of the provider.
     """
 
     text: str
@@ -41,12 +41,12 @@ class Fault(NamedTuple):
 
 
 class Ground:
-    """One draw's instance, drawn when it is first asked for.
+    """The instance of one draw, drawn on first use.
 
     Attributes:
-        schema: What replies must keep to.
-        draw: Hypothesis' own.
-        near_misses: None for a schema that has none.
+        schema: The schema of the replies.
+        draw: The draw function of Hypothesis.
+        near_misses: Strategy for near misses. None if the schema has none.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Ground:
         return self.another()
 
     def another(self) -> Any:
-        """Draw a further instance."""
+        """Draw another instance."""
         return self.draw(self._values)
 
     @cached_property
@@ -81,27 +81,27 @@ class Ground:
         return isinstance(self.value, dict | list)
 
     def index(self, count: int) -> int:
-        """Draw one of so many places."""
+        """Draw an index from 0 to *count* - 1."""
         return self.draw(st.integers(0, count - 1))
 
     def ended(self) -> FinishReason | None:
-        """Draw a finish reason that does not change what a complete text means."""
+        """Draw a finish reason that does not change the verdict on a complete text."""
         return self.draw(_ENDED)
 
     def framed(self, text: str) -> str:
-        """Draw a text as it is, or in a fence."""
+        """Draw the text, with or without a fence."""
         return fenced(self.draw, text) if self.draw(st.booleans()) else text
 
     def malformed(self, text: str) -> Fault:
-        """Return the fault of a text that is no JSON, wherever it ends."""
+        """Return the fault of a text that is not JSON, even if more text follows."""
         return Fault(self.framed(text), "syntax", "malformed", self.ended())
 
     def invalid(self, value: Any) -> Fault | None:
-        """Return the fault of a JSON value, by its first violation; None when it is valid."""
+        """Return the fault of a JSON value, by its first violation. None if it is valid or too costly to validate."""
         if self.schema.is_valid(value):
             return None
         text = written(self.draw, value)
-        # The order of keys, which is the text's own, may decide which violation is first.
+        # The order of keys in the text can decide which violation is first.
         keyword = self.schema.violations(json.loads(text))[0].keyword
         if keyword == TOO_COSTLY:
             return None

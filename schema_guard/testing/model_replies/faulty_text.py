@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replies that hold no JSON value, or none that is whole: each way to fail makes one from an instance.
+"""Faults of replies without a complete JSON value, each made from an instance.
 
 Rules:
-1. A way gives None where it cannot be made from the instance that was drawn.
-2. One fault a reply: what it is labelled with is what is found first.
+1. A function returns None if its fault is impossible for the drawn instance.
+2. A reply has one fault, and its label is the first failure that `judge` finds.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ _REFUSED_BY: SearchStrategy[FinishReason | None] = st.sampled_from(
 )
 _EMPTY = st.sampled_from(("", "\n", "   "))
 _REASONS: SearchStrategy[FinishReason | None] = st.sampled_from(("stop", None, "length"))
-# Of 98 replies of the corpora that were cut off 15 had reached the output limit, 2 had stopped, 81 are not known.
+# Of 98 cut-off replies in the corpora, 15 had reached the output limit, 2 had stopped, and 81 have an unknown reason.
 _CUT_BY: SearchStrategy[FinishReason | None] = st.sampled_from(("length", None, "length", None, "stop"))
 _LOOP_BY: SearchStrategy[FinishReason | None] = st.sampled_from(("length", None))
 _BEFORE_CUT = st.sampled_from(("", "```json\n", "Here is the JSON:\n\n"))
@@ -75,7 +75,7 @@ def prose_only(ground: Ground) -> Fault:
 
 
 def empty(ground: Ground) -> Fault:
-    """Answer nothing: with `length`, all of the output limit went into reasoning."""
+    """Answer with an empty text. With the finish reason `length`, reasoning used the whole output limit."""
     return _nothing(ground, _EMPTY, "empty")
 
 
@@ -87,14 +87,14 @@ def _nothing(ground: Ground, texts: SearchStrategy[str], code: str) -> Fault:
 
 
 def refusal(ground: Ground) -> Fault:
-    """Refuse in prose, or be stopped by a filter."""
+    """Refuse in prose, or with the finish reason of a filter."""
     reason = ground.draw(_REFUSED_BY)
     code = "content_filter" if reason == "content_filter" else "refusal"
     return Fault(ground.draw(_REFUSALS), "refusal", code, reason)
 
 
 def cut_off(ground: Ground) -> Fault | None:
-    """End inside the JSON text, at any byte."""
+    """Cut off the JSON text at any byte."""
     return _cut(ground, ground.text)
 
 
@@ -108,7 +108,7 @@ def _cut(ground: Ground, text: str) -> Fault | None:
     if text[0] not in '{["':
         return None
     data = text.encode()
-    # A character whose bytes are not all there comes as U+FFFD.
+    # An incomplete character becomes U+FFFD.
     start = data[: 1 + ground.index(len(data) - 1)].decode(errors="replace")
     before = "" if text[0] == '"' else ground.draw(_BEFORE_CUT)
     return _unfinished(before + start, ground.draw(_CUT_BY))
@@ -137,7 +137,7 @@ def repetition_loop(ground: Ground) -> Fault | None:
 
 
 def trailing_comma(ground: Ground) -> Fault | None:
-    """Put a comma behind the last member or item."""
+    """Add a comma after the last member or item."""
     tokens = list(_TOKEN.finditer(ground.text))
     lasts = [
         token for token, closer in pairwise(tokens) if closer[0] in _CLOSERS and token[0] not in _OPENERS
@@ -146,18 +146,18 @@ def trailing_comma(ground: Ground) -> Fault | None:
 
 
 def missing_comma(ground: Ground) -> Fault | None:
-    """Leave out the comma between two members or items."""
+    """Remove the comma between two members or items."""
     commas = [token for token in _TOKEN.finditer(ground.text) if token[0] == ","]
     return _changed(ground, commas, lambda _: " ")
 
 
 def bad_escape(ground: Ground) -> Fault | None:
-    """Write LaTeX into a string with its backslashes as they are."""
+    """Write LaTeX into a string without escaping its backslashes."""
     return _changed(ground, _texts(ground), lambda token: f'"{ground.draw(_BAD_ESCAPES)}{token[1:]}')
 
 
 def unescaped_quote(ground: Ground) -> Fault | None:
-    """Put quotes into a string without escaping them."""
+    """Write quotes into a string without escaping them."""
     if not ground.has_brackets:
         return None
     return _changed(ground, _texts(ground), lambda token: f'{token[:-1]}{ground.draw(_QUOTED)}"')
@@ -169,7 +169,7 @@ def single_quotes(ground: Ground) -> Fault | None:
 
 
 def python_literals(ground: Ground) -> Fault | None:
-    """Write literals as Python does."""
+    """Write literals in the syntax of Python."""
     return _changed_all(ground, _LITERALS.__contains__, _LITERALS.__getitem__)
 
 
@@ -181,7 +181,7 @@ def not_finite(ground: Ground) -> Fault | None:
 
 
 def duplicate_key(ground: Ground) -> Fault | None:
-    """Write a member twice, the first time with null where its value is no scalar."""
+    """Write a member twice, the first time with null if its value is not a scalar."""
     tokens = list(_TOKEN.finditer(ground.text))
     keys = [at for at, token in enumerate(tokens[1:]) if token[0] == ":"]
     if not keys:
@@ -195,7 +195,7 @@ def duplicate_key(ground: Ground) -> Fault | None:
 
 
 def several_documents(ground: Ground) -> Fault | None:
-    """Return two JSON texts, one behind the other."""
+    """Write two JSON texts, one after the other."""
     if not ground.has_brackets:
         return None
     other = ground.another()
@@ -206,12 +206,12 @@ def several_documents(ground: Ground) -> Fault | None:
 
 
 def _is_text(tokens: list[re.Match[str]], at: int) -> bool:
-    """Return whether a token is a string, and not a key."""
+    """Return whether a token is a string but not a key."""
     return tokens[at][0][0] == '"' and not (at + 1 < len(tokens) and tokens[at + 1][0] == ":")
 
 
 def _is_first_item(tokens: list[re.Match[str]], at: int) -> bool:
-    """Return whether a token is a scalar that an array begins with."""
+    """Return whether a token is a scalar that is the first item of an array."""
     return at > 0 and tokens[at - 1][0] == "[" and tokens[at][0] not in ("{", "[", "]")
 
 
@@ -226,7 +226,7 @@ def _in_single_quotes(token: str) -> str:
 
 
 def _changed(ground: Ground, tokens: list[re.Match[str]], put: Callable[[str], str]) -> Fault | None:
-    """Return the instance's text with one of some tokens written otherwise."""
+    """Return the fault of the instance's text with one of the tokens changed."""
     if not tokens or not _opens(ground):
         return None
     token = tokens[ground.index(len(tokens))]
@@ -234,7 +234,7 @@ def _changed(ground: Ground, tokens: list[re.Match[str]], put: Callable[[str], s
 
 
 def _changed_all(ground: Ground, wanted: Callable[[str], bool], put: Callable[[str], str]) -> Fault | None:
-    """Return the instance's text with all tokens of a kind written otherwise."""
+    """Return the fault of the instance's text with all tokens of a kind changed."""
     if not ground.has_brackets or not any(wanted(token[0]) for token in _TOKEN.finditer(ground.text)):
         return None
     return ground.malformed(
@@ -243,5 +243,5 @@ def _changed_all(ground: Ground, wanted: Callable[[str], bool], put: Callable[[s
 
 
 def _opens(ground: Ground) -> bool:
-    """Say whether the instance's text opens JSON however it goes on."""
+    """Return whether the first character of the instance's text starts JSON for any continuation."""
     return ground.text[0] in '{["'

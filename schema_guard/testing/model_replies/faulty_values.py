@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replies whose JSON value is invalid: each way to fail changes an instance at one place.
+"""Faults of replies with an invalid JSON value. Each fault changes an instance at one place.
 
 Rules:
-1. A way gives None where no change that it tries makes the instance invalid.
-2. What is wrong is what `Schema.violations` names first.
+1. A function returns None if none of the changes that it tries makes the instance invalid.
+2. The label of a fault is the first entry of `Schema.violations`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     Change: TypeAlias = Callable[[Ground, "_Place"], Any]
 
-# Places of an instance that are looked at, and changed before a way is given up.
+# Limits: places of an instance to collect, and changes to try before a function returns None.
 _MOST_PLACES = 200
 _TRIES = 8
 _NEAR_MISSES = 3
@@ -40,7 +40,7 @@ _UNCHANGED = object()
 
 
 def null(ground: Ground) -> Fault | None:
-    """Write null for what is not known."""
+    """Replace a part with null."""
     return _changed(ground, lambda _, place: _UNCHANGED if place.part is None else None)
 
 
@@ -50,12 +50,12 @@ def number_as_string(ground: Ground) -> Fault | None:
 
 
 def wrong_type(ground: Ground) -> Fault | None:
-    """Write one item for a list, a list for one item, an object for a text."""
+    """Replace a list with one item, a part with a list of it, or a text with an object."""
     return _changed(ground, _of_wrong_type)
 
 
 def missing_key(ground: Ground) -> Fault | None:
-    """Leave out a member."""
+    """Remove a member."""
     return _changed(ground, _without_member)
 
 
@@ -65,20 +65,20 @@ def extra_key(ground: Ground) -> Fault | None:
 
 
 def wrong_arm(ground: Ground) -> Fault | None:
-    """Mix the arms of a union: give an object what the same object of another instance has."""
+    """Mix the arms of a union: add a member to an object from the same object of another instance."""
     others = {place.path: place.part for place in _places(ground.another())}
     return _changed(ground, lambda _, place: _mixed(ground, place, others), in_union=True)
 
 
 def wrong_value(ground: Ground) -> Fault | None:
-    """Break a keyword that is about values: a bound, an enumeration, a pattern, a format."""
+    """Violate a keyword about values, such as a bound, an enumeration, a pattern, or a format."""
     if ground.near_misses is None:
         return None
     for _ in range(_NEAR_MISSES):
         try:
             near = ground.draw(ground.near_misses)
         except InvalidArgument:
-            # That no keyword can be broken is found out by drawing.
+            # Only drawing shows that no keyword can be violated alone.
             return None
         if near.keyword in VALUE_KEYWORDS:
             return ground.invalid(near.value)
@@ -92,14 +92,14 @@ def schema_echo(ground: Ground) -> Fault | None:
 
 
 class _Place(NamedTuple):
-    """A part of an instance, and the keys and indices that lead to it."""
+    """A part of an instance, and the keys and indexes that lead to it."""
 
     path: tuple[str | int, ...]
     part: Any
 
 
 def _places(value: Any) -> list[_Place]:
-    """Return the parts of a value, from the root on; not all of a large one."""
+    """Return the parts of a value, the root first. Return only some parts of a large value."""
     places = [_Place((), value)]
     for path, part in places:
         if len(places) > _MOST_PLACES:
@@ -112,9 +112,9 @@ def _places(value: Any) -> list[_Place]:
 
 
 def _changed(ground: Ground, change: Change, *, in_union: bool = False) -> Fault | None:
-    """Change the instance at a drawn place, or at the next one where it becomes invalid, in a union if so asked.
+    """Change the instance at a drawn place, or at the next one that makes it invalid.
 
-    *change* gives the new part, `_UNCHANGED` where it has none.
+    *change* returns the new part, or `_UNCHANGED` if it has none. With *in_union*, the change must violate a union.
     """
     places = _places(ground.value)
     first = ground.index(len(places))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replies that hold a valid value as models really send it, as a Hypothesis strategy.
+"""A Hypothesis strategy for replies with a valid value, in the forms that real models send.
 
 Rules:
-1. What is drawn means its value by the reading rule of `judge`, by construction: it is not judged here.
-2. No prose holds what may be taken for JSON; what it holds besides that is what models write.
+1. The value of a drawn reply follows from its construction by the reading rule of `judge`. `judge` is not called here.
+2. No prose contains text that can be read as JSON. Otherwise, it is prose that models write.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def _replies(draw: DrawFn, schema: Schema[Any], values: SearchStrategy[Any]) -> 
     instance = draw(values)
     try:
         value = schema.convert(instance)
-    except Exception:  # noqa: BLE001 - a validator of the schema's Python type asks for more than the schema
+    except Exception:  # noqa: BLE001 - a validator of the schema's Python type is stricter than the schema
         reject()
     text = written(draw, instance)
     wrapping = draw(st.sampled_from(_possible(schema, instance, text)))
@@ -117,13 +117,13 @@ def _replies(draw: DrawFn, schema: Schema[Any], values: SearchStrategy[Any]) -> 
 
 
 class _Wrapping(NamedTuple):
-    """One way in which a JSON text stands in a reply.
+    """A form of a reply around a JSON text.
 
     Attributes:
-        name: Of the way.
-        before: What stands before it.
-        after: What stands after it.
-        fenced: Whether it stands in a fence: each time, never, or sometimes.
+        name: Name of the form.
+        before: Texts before the JSON text.
+        after: Texts after the JSON text.
+        fenced: Whether the JSON text is in a fence: always, never, or sometimes.
     """
 
     name: str
@@ -139,16 +139,16 @@ class _Wrapping(NamedTuple):
 
 
 def _possible(schema: Schema[Any], value: Any, text: str) -> tuple[_Wrapping, ...]:
-    """Return the wrappings in which a value is found: in prose only what has brackets is."""
+    """Return the wrappings from which a value is read. In prose, only objects and arrays are found."""
     if not isinstance(value, dict | list):
         return _OF_ANY
-    # Where a string is valid, it is not looked into.
+    # If a string is valid, its content is not read.
     return _OF_BRACKETS if schema.is_valid(text) else (*_OF_BRACKETS, _IN_STRING)
 
 
 _SOMETIMES = st.booleans()
 _REASONING = st.builds(lambda block, thought: block[0] + thought + block[1], _BLOCKS, _THOUGHTS)
-# The opening mark may be in the chat template.
+# The opening mark can be in the chat template.
 _CLOSED_REASONING = _THOUGHTS.map(lambda thought: f"Okay. {thought}</think>")
 
 _OF_ANY = (

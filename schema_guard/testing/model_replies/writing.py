@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A JSON value as models write it, and a text as providers stream it."""
+"""Draw JSON texts in the styles of models, and chunks of a stream in the styles of providers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Style(NamedTuple):
-    """How JSON is written."""
+    """A style of JSON text."""
 
     indent: int | str | None = None
     separators: tuple[str, str] | None = None
@@ -33,9 +33,9 @@ _STYLE = st.sampled_from(
         _Style(indent=1, escaped=True),
     )
 )
-# 0 leaves the order of keys as it is.
+# 0 keeps the order of keys.
 _ORDER = st.integers(0, 255)
-# 0 cuts at any places, others every so many characters.
+# 0 cuts at any places. Any other number is the width of chunks in characters.
 _WIDTH = st.integers(0, 4)
 _MOST_CUTS = 8
 _FENCES = ("```", "~~~")
@@ -43,7 +43,7 @@ _LABELS = ("json", "", "JSON", "jsonc", "javascript", "text", 'json title="a.jso
 
 
 def written(draw: DrawFn, value: Any) -> str:
-    """Draw a JSON text of a value: spaces, line breaks, escapes and the order of keys vary."""
+    """Draw a JSON text of a value. Spaces, line breaks, escapes, and the order of keys vary."""
     order = draw(_ORDER)
     style = draw(_STYLE)
     text = json.dumps(
@@ -53,12 +53,12 @@ def written(draw: DrawFn, value: Any) -> str:
         indent=style.indent,
         separators=style.separators,
     )
-    # Outside of strings JSON has no slash.
+    # JSON has a slash only inside strings.
     return text.replace("/", "\\/") if style.escaped else text
 
 
 def _in_order(value: Any, random: Random) -> Any:
-    """Return a value with the keys of its objects in another order."""
+    """Return a value with the keys of its objects in a random order."""
     if isinstance(value, list):
         return [_in_order(item, random) for item in value]
     if not isinstance(value, dict):
@@ -76,7 +76,7 @@ def fenced(draw: DrawFn, text: str) -> str:
 
 
 def in_chunks(draw: DrawFn, text: str) -> tuple[str, ...]:
-    """Draw the chunks of a stream of a text; some may be empty."""
+    """Draw the chunks of a stream of a text. Some can be empty."""
     width = draw(_WIDTH)
     if width and text:
         return tuple(text[at : at + width] for at in range(0, len(text), width))

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Instances drawn from schemas: valid ones, and such that break one keyword."""
+"""Instances drawn from schemas: valid ones, and ones that violate one keyword."""

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Instances that violate exactly one keyword at one place, as a Hypothesis strategy.
 
-A part of a valid instance is drawn anew, from what its schemas demand with one keyword broken. `Schema.violations`
-has exactly one entry for every value that is drawn. That entry is its label.
+A part of a valid instance is drawn again, from its schemas with one violated keyword. `Schema.violations` has exactly
+one entry for every drawn value, which is its label.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 # Keywords that are tried for one draw.
 _TRIES = 20
-# What they lead to is in the list of schemas already.
+# The list of schemas already includes the schemas that these keywords lead to.
 _LEADING = frozenset({"refs", "allOf", "unions", "dependentSchemas"})
 _UNIONS = ("anyOf", "oneOf", "not")
 _MISSING = object()
-# Keywords that are broken only if their schema is `false`. Other values inside are places of their own.
+# Keywords that are violated only if their schema is `false`. Otherwise, each value inside has its own place.
 _HOLDING = ("additionalProperties", "unevaluatedProperties", "items", "unevaluatedItems")
 
 
@@ -84,7 +84,7 @@ def _near_misses(draw: DrawFn, source: _NearMisses) -> NearMiss:
 
 
 class _NearMisses:
-    """Draws near misses of one schema."""
+    """A generator of near misses of one schema."""
 
     def __init__(self, schema: Schema[Any]) -> None:
         self.schema = schema
@@ -93,7 +93,7 @@ class _NearMisses:
         self._broken = cache(lambda words: list(_broken(words)))
 
     def draw(self, source: ChoiceSource) -> NearMiss:
-        """Draw a near miss. Raises DeadEnd."""
+        """Draw a near miss. Raise `DeadEnd` if none is found."""
         source.prefers_meant = True
         if self.schema.document is False:
             value, ways = None, [("", 1, [True])]
@@ -121,7 +121,7 @@ class _NearMisses:
         )
 
     def _ways(self, demand: Demand) -> Iterator[list[Any]]:
-        """Yield for each way to break one keyword of a value the schemas that apply then."""
+        """Yield the schemas that apply for each way to violate one keyword of a value."""
         for words in demand.words:
             for keyword, changed in self._broken(words):
                 yield [
@@ -135,7 +135,7 @@ class _NearMisses:
 
 
 def _is_in(value: Any, location: str) -> bool:
-    """Return whether a value has a part at a location. What was drawn there may have been replaced since."""
+    """Return whether a value has a part at a location. The part that was drawn there can have been replaced."""
     return part_at(value, split(location), _MISSING) is not _MISSING
 
 
@@ -144,7 +144,7 @@ def _alone(words: Words) -> Words:
 
 
 def _broken(words: Words) -> Iterator[tuple[str, Words]]:
-    """Yield each keyword that can be broken alone, with a schema that breaks it and keeps the rest."""
+    """Yield each keyword that can be violated alone, with a schema that violates it and keeps the others."""
     for keyword, value in words.items():
         if keyword in _LEADING:
             continue
@@ -156,7 +156,7 @@ def _broken(words: Words) -> Iterator[tuple[str, Words]]:
 
 
 def _parts(keyword: str, value: Any) -> Iterator[tuple[Any, Any]]:
-    """Yield the parts of a keyword that are broken while the others hold, each with the others. None: there are none."""
+    """Yield each part of a keyword to violate, with the other parts. None if there are no others."""
     if keyword == "required":
         for name in value:
             yield [name], [other for other in value if other != name]
