@@ -173,7 +173,7 @@ def _repeated(which: WhichCalls, asked: DecideOptions) -> dict[str, list[str]]:
 
 
 def _verdict(evidence: dict[str, Any], asked: DecideOptions, options: Mapping[str, Any]) -> Verdict:
-    """Decide on evidence with what the user asked for. *options* are what the next command repeats."""
+    """Return the verdict on evidence with the user's settings. *options* are those that the next command repeats."""
     from schema_guard.decide import decide, what_if
 
     evidence["options"] = {**(evidence.get("options") or {}), **options}
@@ -217,7 +217,7 @@ def _of_file(asked: DecideOptions) -> dict[str, Any]:
 
 
 def _of_store(which: WhichCalls, asked: DecideOptions, url: str | None) -> list[Gathered]:
-    """Read the evidence from the store, after what the user declares has been stored."""
+    """Store the facts that the user declares, and read the evidence from the store."""
     from schema_guard.decide.recorded.from_store import add_texts, gather_each
 
     given = {} if asked.given is None else json_file(asked.given)

@@ -83,7 +83,7 @@ def findings(store: str | None) -> dict[str, Any]:
     """Return the facts about this installation: names to texts, or to further names.
 
     Args:
-        store: URL of the store; None for the default one.
+        store: URL of the store. None for the default one.
     """
     return {
         "version": f"schema-guard {schema_guard.__version__}, Python {platform.python_version()}, {platform.platform()}",
@@ -162,7 +162,7 @@ def _store(url: str | None) -> dict[str, str]:
 
 
 def _damage(store: Store, info: StoreInfo) -> str | None:
-    """Return the damage of a small store; a large one takes too long to check."""
+    """Return the damage of a small store. A large one takes too long to check."""
     if not info.rows or info.rows > _MOST_CHECKED:
         return None
     found = store.check()

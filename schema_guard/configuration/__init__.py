@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about how a function asks its model, as the settings of its configuration show them."""
+"""The configuration of guarded functions: its settings, and the facts that follow from them."""

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Early stop: whether the replies of a function, or of a recorded configuration, are stopped before their end.
 
-A stopped reply fails for its first fault, and a whole reply for all of its faults. So kinds, codes, and places of failures
-are never compared between calls that stop and calls that don't. No valid reply is ever stopped, so rates are.
+A stopped reply fails for its first fault, and a whole reply for all of its faults. So kinds, codes, and places of
+failures are not compared between calls that stop and calls that don't. Rates are compared, because no valid reply is
+ever stopped.
 """
 
 from __future__ import annotations
@@ -43,7 +44,9 @@ def stops_early(settings: str | None) -> bool:
 
 
 def stops_replies(settings: str | None) -> bool:
-    """Return whether they stop any: those, or those that repeat themselves, whose kind is the same when they are whole.
+    """Return whether calls of a configuration stop any replies: as `stops_early`, or replies that repeat themselves.
+
+    The kind of a failure is the same for a stopped and a whole reply that repeats itself.
 
     >>> stops_replies('{"early_stop":true}'), stops_replies('{"limits":{"max_repeats":6}}'), stops_replies("[]")
     (True, True, False)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of models: which part is the model, and which the snapshot of a day.
+"""Split the name of a model into the model and its snapshot.
 
-Rules: a date, or a provider's number of a release, at the end of a name is a snapshot of the model that the rest
-names; `latest` is the model itself. Everything else is a part of the model's name: two names are one model only where
-that is written in them.
+A date or a release number of the provider at the end of a name is a snapshot of the model with the rest of the name.
+`latest` is the model itself. Any other part belongs to the model's name, so two names are one model only if they show
+it.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ DECISIONS = " (decisions)"
 _MONTH = "(?:0[1-9]|1[0-2])"
 _DAY = "(?:0[1-9]|[12][0-9]|3[01])"
 _YEAR = "20[2-9][0-9]"
-# As they are written: 2026-08-06, 20260806, 08-2026, 08-06 behind "preview", 0806 or 2608, 001.
+# The forms of dates: 2026-08-06, 20260806, 08-2026, 08-06 after "preview", 0806 or 2608, 001.
 _DATE = (
     f"{_YEAR}-{_MONTH}-{_DAY}|{_YEAR}{_MONTH}{_DAY}|{_MONTH}-{_YEAR}|(?<=preview-){_MONTH}-{_DAY}"
     # 1024 is a size.
     f"|(?!1024){_MONTH}{_DAY}|2[3-9]{_MONTH}|00[1-9]"
 )
-# Compiled when a model is named first: of most guards none is before a reply names it.
+# Compiled on first use, because most guards have no name of a model before the first reply.
 _DATED = rf"(?P<model>.+?)[-@](?:{_DATE})(?:-v\d+(?::\d+)?)?"
 _LATEST = r"(?P<model>.+)[-@:]latest"
-# Where a name stands, which says nothing of the model.
+# The path before a name, which is not a part of the model.
 _PATH = r"(?:(?:projects/.*/)?publishers/[^/]*/)?models/|arn:[^/]*/"
 
 
 class ModelName(NamedTuple):
-    """A model, and the snapshot of it; None where the name holds none."""
+    """A model and its snapshot. The snapshot is None if the name has none."""
 
     model: str
     snapshot: str | None
@@ -40,7 +40,7 @@ class ModelName(NamedTuple):
 
 @lru_cache(maxsize=256)
 def model_and_snapshot(name: str) -> ModelName:
-    """Give the model that a name means, and the name itself where it is that of a snapshot.
+    """Return the model of a name, and the name as the snapshot if it names one.
 
     >>> model_and_snapshot("NAME-2026-08-06")
     ModelName(model='NAME', snapshot='NAME-2026-08-06')
@@ -59,7 +59,7 @@ def model_and_snapshot(name: str) -> ModelName:
 
 
 def is_tuned(name: str) -> bool:
-    """Return whether a name says that its model was tuned, `ft:BASE:ORGANISATION::ID`, or that of one in `a>b`."""
+    """Return whether a name is of a tuned model, `ft:BASE:ORGANISATION::ID`, or of an escalation `a>b` with one."""
     return "ft:" in name and any(part.startswith("ft:") for part in name.split(">"))
 
 

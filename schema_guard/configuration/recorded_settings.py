@@ -4,7 +4,7 @@
 Settings are one compact JSON object with sorted keys. Rules:
 1. Settings that change results are recorded, so calls with other settings are another configuration.
 2. Settings have no text of a user. They name the calls that examples are from, or the suite.
-3. Calls that were imported, or that a router repeated, say so. Other calls were recorded as they were made.
+3. Settings mark calls that were imported, or that a router repeated. Other calls were recorded during the call.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def changed(settings: str, added: Mapping[str, Any], *removed: str) -> str:
     return written({**kept, **added})
 
 
-# Gateways that repair replies before they come. None of them tells whether a reply was repaired.
+# Gateways that repair replies. None of them reports whether a reply was repaired.
 
 GATEWAY_REPAIRED = "gateway_repaired"
 """The key of the settings for the list of names that repair replies."""
@@ -76,20 +76,20 @@ def repairers(options: Any) -> tuple[str, ...]:
 
 
 def repairers_of(settings: str | None) -> tuple[str, ...]:
-    """Return what a configuration's settings say of it; empty for nothing, and for settings that are no JSON object."""
+    """Return the repairers in the settings of a configuration. Empty without any, or if they are not a JSON object."""
     found = parsed(settings).get(GATEWAY_REPAIRED)
     return tuple(name for name in found if isinstance(name, str)) if isinstance(found, list) else ()
 
 
 def repair_in_words(names: tuple[str, ...]) -> str:
-    """Return what it does to rates."""
+    """Return a sentence about the effect of repairers on rates."""
     return (
         f"replies may be repaired by {', '.join(names)} before they come: clean, valid first time and failed are those of model "
         "and gateway together, and the model's own are not known"
     )
 
 
-# How a configuration asks: the layout of its prompts, an improved prompt, and the source of the shown examples.
+# The prompts of a configuration: their layout, an improved prompt, and the source of the shown examples.
 
 Layout: TypeAlias = Literal["text", "turns", "user_turn", "instructions"]
 """`text` is one text: the format, the examples, and the task. In `turns`, a system message has the format, and the
@@ -109,7 +109,7 @@ EXAMPLES = "examples"
 
 
 def layout_of(settings: str) -> Layout | None:
-    """Return the layout in the settings of a configuration; None if they have none, as for observed functions."""
+    """Return the layout in the settings of a configuration. None if they have none, as for observed functions."""
     layout = parsed(settings).get(LAYOUT)
     return cast("Layout", layout) if layout in LAYOUTS else None
 
@@ -126,7 +126,7 @@ def with_layout(settings: str, layout: Layout) -> str:
 
 
 def improved_prompt_of(settings: str | None) -> str | None:
-    """Return the digest of the improved prompt in recorded settings; None without one."""
+    """Return the digest of the improved prompt in recorded settings. None without one."""
     digest = parsed(settings).get(IMPROVED)
     return digest if isinstance(digest, str) else None
 
@@ -137,12 +137,12 @@ def shown_examples(model: Any) -> dict[str, Any]:
     return {EXAMPLES: source} if isinstance(source, list | str) and source else {}
 
 
-# What an adapted schema lost.
+# The losses of an adapted schema.
 
 SENT = "sent"
 """The key of the settings for the schemas that were sent to each provider in place of the schema."""
 
-# Places that a configuration names of each kind, and a line of a report.
+# Largest numbers of places of each kind in a configuration, and in a line of a report.
 _MOST_PLACES = 20
 _MOST_PLACES_SHOWN = 4
 _LOSS_WORDS = {
@@ -169,7 +169,8 @@ def loss_lines(settings: str | None) -> tuple[str, ...]:
     """Yield the keywords that the providers of a configuration don't enforce, and the values that they can't return.
 
     Args:
-        settings: Of a configuration, as records keep them; None, and what is no JSON object, says nothing.
+        settings: Settings of a configuration, as records store them. None, or a text that is not a JSON object, has no
+            losses.
 
     >>> loss_lines('{"sent": {"openai": {"relaxed": ["/properties/a/not"]}}}')
     ('openai is not held to /properties/a/not: replies that break it come, and are failures',)
@@ -205,7 +206,7 @@ def _loss_lines(sent: dict[str, Any]) -> Iterator[str]:
             yield f"{safe(provider)} {words.format(places=text + (f' and {more} other places' if more > 0 else ''))}"
 
 
-# What part of the traffic imported calls are, and which calls a router repeated.
+# The part of the traffic that imported calls belong to, and the calls that a router repeated.
 
 Part: TypeAlias = Literal["all", "sampled", "failures", "unknown"]
 PARTS: tuple[Part, ...] = get_args(Part)
@@ -238,9 +239,9 @@ class Traffic(NamedTuple):
     """The part of the traffic to which imported calls belong.
 
     Attributes:
-        part: Which calls they are.
-        tool: Where they had been stored.
-        share: Of a sample: the share of the calls that was drawn, in (0, 1]; None where nobody said.
+        part: The part.
+        tool: The tool that had stored the calls.
+        share: Share of the calls in the sample, in (0, 1]. None if unknown, or if the part is not a sample.
     """
 
     part: Part
@@ -249,22 +250,22 @@ class Traffic(NamedTuple):
 
     @property
     def is_rated(self) -> bool:
-        """Whether a rate of these calls is one of the traffic, or of a sample of it."""
+        """Whether a rate of these calls is a rate of the traffic, or of a sample of it."""
         return self.part in ("all", "sampled")
 
     @property
     def drawn(self) -> float | None:
-        """The share of the traffic's calls that these are; None where that is not known."""
+        """The share of the traffic's calls that were imported. None if unknown."""
         return 1.0 if self.part == "all" else self.share if self.part == "sampled" else None
 
     @property
     def short(self) -> str:
-        """The part in two words, to stand beside a rate."""
+        """The part in two words, to print beside a rate."""
         return _TRAFFIC_SHORT[self.part]
 
     @property
     def text(self) -> str:
-        """All of it in words.
+        """The tool, the part, and the share in words.
 
         >>> Traffic("sampled", "langfuse", 0.1).text
         'imported from langfuse, a sample of the calls (10%)'
@@ -273,12 +274,12 @@ class Traffic(NamedTuple):
         return f"imported from {self.tool}, {_TRAFFIC_WORDS[self.part]}{share}"
 
     def as_figures(self) -> dict[str, Any]:
-        """Return it as plain JSON, in words as well."""
+        """Return the fields and the text as plain JSON."""
         return {**self._asdict(), "text": self.text}
 
 
 def traffic_of(settings: str) -> Traffic | None:
-    """Read it from the settings of a configuration; None for calls that were recorded as they were made."""
+    """Return the traffic in the settings of a configuration. None for calls that were not imported."""
     document = parsed(settings)
     if not isinstance(document.get(IMPORTED), str):
         return None
@@ -289,12 +290,12 @@ def traffic_of(settings: str) -> Traffic | None:
 
 
 class Fallback(NamedTuple):
-    """Why a router asked the prompt again.
+    """The reason why a router repeated a call with the prompt.
 
     Attributes:
-        why: `fallback`: no reply of the tuned model was valid, so one call of the user's is two judged calls. `error`: it
-            gave no reply, so this call is the only judged one.
-        after: Model and version of the function that was asked first.
+        why: `fallback` if no reply of the tuned model was valid, so that one call of the user is two validated calls.
+            `error` if it returned no reply, so that this call is the only validated one.
+        after: Model and version of the function that the router called first.
     """
 
     why: Literal["fallback", "error"]
@@ -302,7 +303,7 @@ class Fallback(NamedTuple):
 
 
 def again_of(settings: str) -> Fallback | None:
-    """Read it from the settings of a configuration; None for calls that were asked first, or not by a router."""
+    """Return the fallback in the settings of a configuration. None if no router repeated its calls."""
     document = parsed(settings)
     why = document.get(ROUTED)
     return Fallback(why, str(document.get(AFTER))) if why in ("fallback", "error") else None

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether a model is asked to think before it answers, and how much, as a request says it.
+"""The thinking that a request asks a model for.
 
-Rules: what is asked for is a part of the settings, so that calls with it and without it are two configurations. What no
-request says is not known: a model may think by itself. Of a reply only its reasoning tokens are told, and they make no
-configuration: a rate of the calls in which a model happened to think would be a choice by what came out.
+Rules:
+1. It is a part of the settings, so calls with it and calls without it are two configurations.
+2. Without such arguments, it is unknown, because a model can think by default.
+3. A reply only reports its reasoning tokens. They don't define a configuration, because that would select calls by
+   their result.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from schema_guard.configuration.recorded_settings import parsed
 THINKING: Final = "thinking"
 """The key of the settings: `on`, `off`, or the value of the request (an effort, a level, a number of tokens)."""
 
-# What holds arguments of the same kind: of OpenAI's package, of Gemini, of Bedrock, of a server's chat template.
+# Arguments that contain further ones: of OpenAI's package, of Gemini, of Bedrock, of a server's chat template.
 _HOLDERS: Final = (
     "extra_body",
     "config",
@@ -27,7 +29,7 @@ _HOLDERS: Final = (
     "chat_template_kwargs",
     "model_kwargs",
 )
-# Each holds a word, true or false, or a mapping with a part that `_PART` names. pydantic-ai adds a prefix. Read on
+# The value is a word, true or false, or a mapping with a part that `_PART` names. pydantic-ai adds a prefix. Read on
 # 2026-11-26 in the documentation of OpenAI, OpenRouter, Anthropic, Bedrock, Gemini, Qwen, Ollama, and pydantic-ai.
 _NAME: Final = (
     "(?:(?:enable|anthropic|google|groq|mistral|openai|openrouter)_)?"
@@ -44,12 +46,12 @@ _DEEPEST: Final = 3
 
 
 def thinking(options: Any, *, bounded: bool = False) -> str | None:
-    """Give what the arguments of a request say of thinking; None for nothing, and for what is no mapping.
+    """Return the thinking that the arguments of a request ask for. None for no thinking, or if they are not a mapping.
 
     Args:
-        options: The arguments, as the provider takes them.
-        bounded: Whether they are of one call among many: what it says is one of few things then, a number of tokens
-            the next power of two, so that calls of many budgets are no configuration each.
+        options: The arguments in the form of the provider.
+        bounded: Whether to return one of few texts, with a number of tokens rounded up to a power of two. Use it for
+            the arguments of single calls, so that not each budget is a configuration.
 
     >>> thinking({"thinking": {"type": "enabled", "budget_tokens": 1024}})
     '1024 tokens'
@@ -68,7 +70,7 @@ def thinking(options: Any, *, bounded: bool = False) -> str | None:
 
 
 def thinking_of(settings: str | None) -> tuple[str, ...]:
-    """Return what a configuration's settings say of it, of each model; empty for nothing, and for settings that are none."""
+    """Return the thinking in the settings of a configuration, for each model. Empty if they have none."""
     value = parsed(settings).get(THINKING)
     listed = value if isinstance(value, list) else [value]
     return tuple(text for text in listed if isinstance(text, str))

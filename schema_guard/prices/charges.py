@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What attempts cost while they are made, by a table that a guard or the environment names.
+"""The cost of attempts during calls, from a table of prices that a guard, the environment, or the project names.
 
-Rules: what is not known costs None, never $0; nothing here raises into a call; a table is read once.
+Rules:
+1. An unknown cost is None, never $0.
+2. No exception reaches a call from here.
+3. A table is read once.
 """
 
 from __future__ import annotations
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
 Table: TypeAlias = "str | os.PathLike[str] | Mapping[str, Any]"
 """A path, `"genai-prices"`, or the JSON of a table: model -> prices, as `token_prices` has them."""
 
-# Names of models that are remembered: a reply may say another one each time.
+# Largest number of cached names of models, because each reply can name another model.
 _MOST_KNOWN = 1_000
 _logger = logging.getLogger("schema_guard")
 
@@ -36,8 +39,8 @@ class Charges:
     """Prices of one table, by the name of the model.
 
     Raises:
-        InvalidArgument: When made: the table cannot be read.
-        MissingExtra: When made: the package genai-prices is not installed.
+        InvalidArgument: The table cannot be read. Only the constructor raises it.
+        MissingExtra: The package genai-prices is not installed. Only the constructor raises it.
     """
 
     def __init__(self, source: Table) -> None:
@@ -47,11 +50,11 @@ class Charges:
         self._table, self._file = _read(source)
 
     def cost(self, usage: Usage, *models: str | None) -> float | None:
-        """Return the dollars of one attempt; None if its tokens are not known, or the price of its model.
+        """Return the dollars of one attempt. None if its tokens or the price of its model are unknown.
 
         Args:
             usage: Tokens of the attempt.
-            models: Its model by the names that it has, the one to be looked up first before the others.
+            models: The names of its model. The first one with known prices counts.
         """
         sent, received = usage.input_tokens, usage.output_tokens
         if sent is None or received is None:
@@ -61,7 +64,7 @@ class Charges:
             if prices is not None:
                 from schema_guard.prices.costs import CallTokens
 
-                # A package's prices may lack a part.
+                # The package can lack a part of the prices.
                 tokens = CallTokens(sent, min(usage.cached_input_tokens or 0, sent), received)
                 return value_or(None, prices.cost, tokens)
         return None
@@ -85,14 +88,14 @@ class Charges:
     def _look_up(self, model: str) -> TokenPrices | None:
         from schema_guard.prices.costs import prices_in, token_prices
 
-        # A package may raise any exception for a name that it does not know.
+        # The package can raise any exception for an unknown name.
         if self._table is None:
             return value_or(None, token_prices, model, source=self._file)
         return value_or(None, prices_in, self._table, model, source=self._file)
 
 
 def _read(source: Table) -> tuple[Any, str]:
-    """Return the JSON of a table, None for the package, and what it is called."""
+    """Return the JSON of a table and its name. The JSON is None for the package."""
     from schema_guard.prices.costs import GENAI_PRICES, TOKENS_SCHEMA, read_prices
 
     if source == GENAI_PRICES:
@@ -116,7 +119,7 @@ def _read(source: Table) -> tuple[Any, str]:
 
 
 def charges_of(source: Table) -> Charges:
-    """Return the prices of a table; one file is read once as long as it does not change. Raises as `Charges` does."""
+    """Return the prices of a table. A file is read again only if it changed. Raise the same errors as `Charges`."""
     try:
         stat = Path(source).stat() if isinstance(source, (str, os.PathLike)) else None
     except (OSError, ValueError) as error:
@@ -132,7 +135,7 @@ def charges_of(source: Table) -> Charges:
 
 
 def default_charges() -> Charges | None:
-    """Return the prices that $SCHEMA_GUARD_PRICES or the project names; None if there are none, or they can't be read."""
+    """Return the prices that $SCHEMA_GUARD_PRICES or the project names. None without any, or if reading them fails."""
     named, source = "", "settings of the project"
     try:
         named, source = setting("prices")

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prices of tokens, from a table that the user names, and what calls cost by them.
+"""Prices of tokens, from a table that the user names, and the cost of calls.
 
-Rules: no price is a default; each comes with where it is from. A model that a table does not know is an error,
-never $0. What a call costs depends on its own size where a table has tiers, so calls are priced one by one and
-then summed, never a sum of tokens at once.
+Rules:
+1. There are no default prices, and each price has its source.
+2. A model that is not in the table is an error, never $0.
+3. If a table has tiers, the cost of a call depends on its size. So the costs of calls are summed, not their tokens.
 """
 
 from __future__ import annotations
@@ -41,11 +42,11 @@ _LITELLM_TIER = re.compile(rf"(?:{'|'.join(_LITELLM.values())})_above_(\d+)k_tok
 
 
 class NoPrice(InvalidArgument):
-    """A table of prices does not know a model."""
+    """A table has no prices of a model."""
 
 
 class CallTokens(NamedTuple):
-    """Tokens of one call: *cached* is a part of *sent*."""
+    """Tokens of one call. *cached* is a part of *sent*."""
 
     sent: int
     cached: int
@@ -53,7 +54,7 @@ class CallTokens(NamedTuple):
 
 
 class PerMillion(NamedTuple):
-    """Dollars for a million tokens: the names of an evidence's costs."""
+    """Dollars for a million tokens. The fields have the names of the costs in the evidence."""
 
     p_in: float
     p_cached: float
@@ -71,7 +72,7 @@ class PerMillion(NamedTuple):
 
 
 class Tier(NamedTuple):
-    """Prices of a call that sends more than so many tokens, for all of its tokens."""
+    """Prices for all tokens of a call that sends more than *above* tokens."""
 
     above: int
     prices: PerMillion
@@ -83,9 +84,9 @@ class TablePrices:
 
     Attributes:
         model: Its name in the table.
-        source: Path of the table, and where that has its prices from.
-        tiers: Ascending; the first is above -1, every call.
-        as_of: The day of the prices; None where the table says none.
+        source: Path of the table, and the source of its prices.
+        tiers: Tiers in ascending order. The first one is above -1, so it fits every call.
+        as_of: Day of the prices. None if the table has none.
         has_cached_price: Whether the table has a price of cached input. Without one, cached tokens cost as much as
             other input.
     """
@@ -97,7 +98,7 @@ class TablePrices:
     has_cached_price: bool = True
 
     def per_million(self, sent: int) -> PerMillion:
-        """Return the prices of a call that sends so many tokens."""
+        """Return the prices of a call that sends *sent* tokens."""
         return next(tier.prices for tier in reversed(self.tiers) if sent > tier.above)
 
     def cost(self, call: CallTokens) -> float:
@@ -110,7 +111,7 @@ class PackagePrices:
     """Prices of a model by the package genai-prices.
 
     Attributes:
-        model: As it was asked for.
+        model: The requested name.
         source: The package and its version.
         provider: Owner of the model. None if the package finds the owner by the name of the model.
     """
@@ -129,11 +130,11 @@ class PackagePrices:
 
     @property
     def as_of(self) -> str | None:
-        """The latest day from which one of the package's prices holds: its data are not older than that."""
+        """The latest start of a price in the package. Its data is not older than this day."""
         return _package_day()
 
     def per_million(self, sent: int) -> PerMillion:
-        """Return the prices of a call that sends so many tokens."""
+        """Return the prices of a call that sends *sent* tokens."""
         size = max(sent, 1)
         return PerMillion(
             p_in=self._price(size, 0, 0) / size * _MILLION,
@@ -160,7 +161,7 @@ def read_prices(path: Path) -> Any:
     """Return the JSON of a file.
 
     Raises:
-        InvalidArgument: It cannot be read, or is no JSON.
+        InvalidArgument: The file cannot be read, or is not JSON.
     """
     try:
         return json.loads(path.read_text(encoding="utf-8"))
@@ -171,16 +172,16 @@ def read_prices(path: Path) -> Any:
 
 
 def token_prices(model: str, *, source: str | Path) -> TokenPrices:
-    """Look up what a model's tokens cost.
+    """Return the prices of a model's tokens.
 
     Args:
-        model: As the table names it.
-        source: Path of a JSON file: the user's own, `{model: {"p_in", "p_cached", "p_out"}}` in dollars for
-            a million tokens, or litellm's `model_prices_and_context_window.json`; or `"genai-prices"` for
-            the package of that name.
+        model: Its name in the table.
+        source: Path of a JSON file, or `"genai-prices"` for the package with this name. The file is your own table,
+            `{model: {"p_in", "p_cached", "p_out"}}` in dollars for a million tokens, or litellm's
+            `model_prices_and_context_window.json`.
 
     Raises:
-        InvalidArgument: The table cannot be read or does not know the model.
+        InvalidArgument: The table cannot be read, or has no prices of the model.
         MissingExtra: The package genai-prices is not installed.
     """
     if source == GENAI_PRICES:
@@ -189,12 +190,12 @@ def token_prices(model: str, *, source: str | Path) -> TokenPrices:
 
 
 def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
-    """Look up what a model's tokens cost in the JSON of a table; as `token_prices` does, which reads it.
+    """Return the prices of a model's tokens from the JSON of a table. See `token_prices`, which reads the table.
 
     Args:
-        table: Its JSON.
-        model: As the table names it.
-        source: Where the table is from.
+        table: JSON of the table.
+        model: Its name in the table.
+        source: Source of the table.
     """
     if isinstance(table, dict):
         known = {name: entry for name, entry in table.items() if entry is not None}
@@ -203,7 +204,7 @@ def prices_in(table: Any, model: str, *, source: str) -> TokenPrices:
             known |= {} if entry is None else {model: entry}
         if model not in known:
             raise _unknown(model, source, known)
-        # The other models are the table's own affair: litellm's holds a sample that is none.
+        # The other models are not validated, because litellm's table has a sample that is not a model.
         table = {model: known[model]}
     entry = judged(table, Schema.of(TOKENS_SCHEMA), source)[model]
     origin = entry.get("source")
@@ -232,9 +233,9 @@ def _tiers(entry: dict[str, float]) -> tuple[Tier, ...]:
 
 
 def _litellm_tiers(entry: dict[str, Any]) -> tuple[Tier, ...]:
-    """Read litellm's dollars for one token; a tier names its threshold in thousands of tokens sent.
+    """Read litellm's prices in dollars per token. The name of a tier has its threshold in thousands of sent tokens.
 
-    Without a price for cached tokens they cost as much as others.
+    Without a price for cached tokens, they cost as much as others.
     """
     fields = {name: value for name, value in entry.items() if value is not None}
     p_in, p_out = (float(fields[_LITELLM[name]]) * _MILLION for name in ("p_in", "p_out"))
@@ -248,7 +249,7 @@ def _litellm_tiers(entry: dict[str, Any]) -> tuple[Tier, ...]:
 
 
 def _litellm_prices(fields: dict[str, float], suffix: str, below: PerMillion) -> PerMillion:
-    """Read one tier; what it does not name costs what it does *below*."""
+    """Read one tier. The prices that it lacks are those of the tier *below*."""
     names = {column: name + suffix for column, name in _LITELLM.items()}
     prices = {column: float(fields[name]) * _MILLION for column, name in names.items() if name in fields}
     return below._replace(**prices)
@@ -273,7 +274,7 @@ def _package_prices(model: str) -> TokenPrices:
 
 @cache
 def _package_day() -> str | None:
-    """Return the latest day from which a price of the package's data holds, at most today."""
+    """Return the latest start of a price in the package's data, at most today."""
     from genai_prices.data_snapshot import get_snapshot  # an extra
 
     today = datetime.now(UTC).date()
@@ -285,7 +286,7 @@ def _package_day() -> str | None:
 
 
 def _dated_prices(model: Any) -> list[Any]:
-    """Return a model's prices that may have a day: lists of them, and variants."""
+    """Return the prices of a model that can have a day, from its lists of prices and its variants."""
     prices = model.prices if isinstance(model.prices, list) else []
     return [*prices, *(getattr(model, "price_variants", None) or ())]
 
@@ -297,7 +298,7 @@ def _package_models() -> list[str]:
 
 
 def _unknown(model: str, source: str, known: Iterable[Any]) -> NoPrice:
-    from difflib import get_close_matches  # 6 ms that only a wrong name has to pay
+    from difflib import get_close_matches  # takes 6 ms, and only a wrong name needs it
 
     near = get_close_matches(model, list(dict.fromkeys(known)), n=_MOST_NEAR)
     hint = f". Similar models: {', '.join(near)}" if near else ". No model has a similar name"

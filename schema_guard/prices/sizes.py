@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which of two models is the larger one.
+"""Compare the sizes of two models.
 
-Rules: nobody's name says it. It is what the user says, else what a table of prices says: the dearer one is the larger.
-Snapshots of one model are of one size.
+A name alone does not show the size of a model. The order that the user states comes first. Otherwise, the model with
+the higher price in a table is the larger one. Snapshots of one model have the same size.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ Compared: TypeAlias = Literal["same", "larger", "smaller", "unknown"]
 
 
 class Sizes(NamedTuple):
-    """What is known of the sizes of models.
+    """The known sizes of models.
 
     Attributes:
         order: Models from small to large, as the user named them.
-        prices: A table of token prices, as `prices.costs.token_prices` takes it; None for none.
+        prices: A table of token prices in a form that `prices.costs.token_prices` accepts. None without a table.
     """
 
     order: tuple[str, ...] = ()
     prices: str | None = None
 
     def compared(self, model: str, other: str) -> Compared:
-        """Return what a model is beside another one."""
+        """Return the size of a model compared with another one."""
         model, other = _last(model), _last(other)
         if model == other:
             return "same"
@@ -58,7 +58,7 @@ def sizes_of(names: Sequence[str], prices: str | None) -> Sizes:
     """Read the sizes that a user names.
 
     Raises:
-        InvalidArgument: There is one name alone, or one comes twice, or the table cannot be read.
+        InvalidArgument: There is only one name, a name is empty or occurs twice, or the table cannot be read.
     """
     order = tuple(_last(name.strip()) for name in names)
     if len(order) == 1 or len(set(order)) < len(order) or not all(order):
@@ -71,5 +71,5 @@ def sizes_of(names: Sequence[str], prices: str | None) -> Sizes:
 
 
 def _last(model: str) -> str:
-    """Return the model that answers in the end: of an escalation `a>b` the last one, without its snapshot."""
+    """Return the last model of an escalation such as `a>b`, or the model itself, without its snapshot."""
     return model_and_snapshot(model.rpartition(">")[2]).model

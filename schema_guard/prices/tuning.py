@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Prices of tuning and of hosting what was tuned, as they were seen; and what providers close, with its days.
+"""Observed prices of tuning and of hosting tuned models, and the days on which providers close models.
 
-Rules: no price is used unless it is asked for, and each comes with where and when it was seen. A day that is not
-known is None.
+Rules: A price is used only on request, and each has its source and date. An unknown day is None.
 """
 
 from __future__ import annotations
@@ -19,14 +18,14 @@ _SEEN = Path(__file__).with_name("tuning_prices.json")
 
 
 class TuningPrice(NamedTuple):
-    """What tuning or hosting was seen to cost.
+    """An observed price of tuning or hosting.
 
     Attributes:
-        what: Of what.
-        amount: Dollars.
-        unit: For how much of it.
-        source: Where it was seen.
-        as_of: Month or day.
+        what: Name of the service.
+        amount: Price in dollars.
+        unit: Unit of the price.
+        source: Source of the price.
+        as_of: Month or day of the price.
     """
 
     what: str
@@ -40,13 +39,13 @@ class ModelClosing(NamedTuple):
     """Base models that a provider has closed for tuning, or will close.
 
     Attributes:
-        provider: Whose they are.
-        models: Their names.
-        last_training: Last day on which a tuning job can be started; None when unknown.
-        last_inference: Last day on which a tuned model of them answers; None when unknown.
-        source: Where that is said.
-        read: Day on which it was read there.
-        note: What else has to be known; empty for nothing.
+        provider: Name of the provider.
+        models: Names of the models.
+        last_training: Last day on which a tuning job can be started. None if unknown.
+        last_inference: Last day on which a model tuned from them answers. None if unknown.
+        source: Source of these facts.
+        read: Day on which the source was read.
+        note: Further facts. Empty if there are none.
         active_only_since: Day since which only accounts with a tuned model in use can start jobs. None if all can.
         second_hand: Whether no page of the provider confirms *last_inference*.
     """
@@ -73,11 +72,11 @@ class ModelClosing(NamedTuple):
 
 
 def closing_of(model: str, provider: str | None = None) -> ModelClosing | None:
-    """Give what is known of the end of a base model; None where nothing is.
+    """Return the closing of a base model. None if none is known.
 
     Args:
-        model: Its name; that of a tuned model, as `ft:gpt-4o-mini-2024-07-18:shop::1`, holds it.
-        provider: Where it is tuned; None for whoever has it.
+        model: Its name, or the name of a model tuned from it, such as `ft:gpt-4o-mini-2024-07-18:shop::1`.
+        provider: The provider of the tuning. None for any provider.
     """
     base = model.split(":")[1] if model.startswith("ft:") else model
     return next(
@@ -87,7 +86,7 @@ def closing_of(model: str, provider: str | None = None) -> ModelClosing | None:
 
 
 def active_only(provider: str) -> ModelClosing | None:
-    """Return the closing that says since when a provider takes new jobs only of active tuners. None if none does."""
+    """Return the closing with the day since which only active accounts can start jobs. None if there is none."""
     return next((one for one in _closings() if one.provider == provider and one.active_only_since), None)
 
 
@@ -97,6 +96,6 @@ def _closings() -> Iterator[ModelClosing]:
 
 
 def tuning_prices() -> tuple[TuningPrice, ...]:
-    """Return what training and hosting were seen to cost, to be shown with source and date."""
+    """Return the observed prices of training and hosting, which are shown with source and date."""
     rows = read_prices(_SEEN)["prices"]
     return tuple(TuningPrice(**{**row, "amount": float(row["amount"])}) for row in rows)

@@ -3,7 +3,7 @@
 
 Rules:
 1. A type may convert a value. It may not drop, invent, or widen. The value that it writes back must meet its own schema.
-2. A key that the schema refuses stays refused: the type then reads with extra keys forbidden.
+2. A key that the schema refuses stays refused, because the type then forbids extra keys.
 3. A failure has its places from the type, and its words from the schema. A type accepts a broken `format` if it can read
    the text.
 """
@@ -54,7 +54,7 @@ def coerce(
     """
     if violations[0].keyword == TOO_COSTLY:
         return failure_of(violations)
-    # More violations than are listed may be about keys.
+    # Violations beyond the listed ones can be about keys.
     is_closed = len(violations) >= MAX_VIOLATIONS or any(v.keyword in _REFUSED_KEYS for v in violations)
     document = json.dumps(value)
     read = reader.read_closed if is_closed else reader.read
@@ -69,7 +69,7 @@ def coerce(
     except Exception as error:
         if is_interruption(error):
             raise
-        # A value that cannot be written back is not known to be whole.
+        # If a value cannot be written back, the type can have lost a part of it.
         return failure_of(violations)
     if not is_written(written):
         return failure_of(violations)
@@ -101,7 +101,7 @@ def read(
 def refusal_by_type(
     value: Any, reader: TypeReader, violations: Callable[[], Sequence[Violation]], *, is_refused: bool
 ) -> Failure | None:
-    """Return the failure of a value that is not to be converted; None if the schema and its type accept it.
+    """Return the failure of a value that must not be converted. None if the schema and its type accept it.
 
     Args:
         value: A JSON value.
@@ -122,7 +122,7 @@ def refusal_by_type(
     if not is_refused:
         return None
     listed = violations()
-    # A text that the type reads is no broken format.
+    # A text that the type can read does not violate a format.
     relevant = [v for v in listed if v.keyword != "format" or any(_is_about(v, place) for place in places)]
     return failure_of(relevant or listed)
 
@@ -140,7 +140,7 @@ def _type_failure(
     """
     problems = reader.problems(error)
     if problems is None:
-        # A type that trips over a value has refused it.
+        # An exception of a type means that it refused the value.
         return Failure("semantic", type(error).__name__, clip(str(error) or type(error).__name__, 300))
     places = [_place(problem, value) for problem in problems]
     structural = [
@@ -159,7 +159,7 @@ def _type_failure(
 
 
 def _infinite(value: Any, made: Any, reader: TypeReader) -> Failure | None:
-    """Return the failure of a value with an integer that its type made infinite; None if it did not."""
+    """Return the failure of a value with an integer that its type made infinite. None for any other value."""
     if refusal_of(value, _OF_FLOATS) is None:
         return None
     refused = value_or(None, lambda: refusal_of(reader.write(made), DEFAULT_LIMITS))
@@ -169,7 +169,7 @@ def _infinite(value: Any, made: Any, reader: TypeReader) -> Failure | None:
 
 
 class _Place(NamedTuple):
-    """Where a type refused a value: keys and indices, the part there, and whether the last key is missing."""
+    """The place at which a type refused a value: keys and indexes, the part, and whether the last key is missing."""
 
     path: tuple[str | int, ...]
     part: Any

@@ -4,7 +4,7 @@
 Rules:
 1. Pydantic describes a type and reads its values. msgspec does so for a type with its structs.
 2. Dataclasses of the standard library and TypedDicts are closed, unless their own configuration allows extra keys.
-3. The schema decides first. A type may only convert a value that its schema refuses: see `coercion`.
+3. The schema decides first. A type may only convert a value that its schema refuses (see `coercion`).
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class TypeProblem(NamedTuple):
 
 
 class TypeReader:
-    """Describes a Python type and reads its values. `reader_of` makes one.
+    """A reader of values of a Python type, with the schema of the type. `reader_of` makes one.
 
     Attributes:
-        name: As its author wrote the type: `Invoice`, `list[Invoice]`.
+        name: The type as its author wrote it, such as `Invoice` or `list[Invoice]`.
         document: The JSON Schema of the replies that it reads.
-        read: Reads a JSON text into a value. It passes the exceptions of the type on.
+        read: Reads a JSON text into a value. It passes on the exceptions of the type.
     """
 
     __slots__ = ("_adapter", "document", "name", "read")
@@ -92,7 +92,7 @@ class TypeReader:
         return value_or(_REFUSED, self._adapter.validate_python, value, strict=True) is not _REFUSED
 
     def problems(self, error: Exception) -> list[TypeProblem] | None:
-        """Return the problems in an error of `read`; None if a validator raised an exception of its own."""
+        """Return the problems in an error of `read`. None if a validator raised its own exception."""
         details = getattr(error, "errors", None)
         if not callable(details) or type(error).__name__ != "ValidationError":
             return None
@@ -105,7 +105,7 @@ class TypeReader:
 
 
 class _StructReader(TypeReader):
-    """The same with msgspec, for a type with its structs."""
+    """A reader that uses msgspec, for a type with its structs."""
 
     __slots__ = ("_annotation", "_msgspec")
 
@@ -142,10 +142,10 @@ def reader_of(annotation: Any) -> TypeReader:
             annotation that Pydantic knows, such as `list[Invoice]` or a union.
 
     Raises:
-        InvalidArgument: It has no JSON Schema. The message names the part.
+        InvalidArgument: The type has no JSON Schema. The message names the part.
     """
     if annotation is None or isinstance(annotation, (int, float, list, tuple)):
-        # Not repr: a list may hold one list many times over, and that many again.
+        # Not repr, because the text of nested lists that repeat one list is exponentially long.
         raise InvalidArgument(
             f"schema={clip(reprlib.repr(annotation))}: expected {_WANTED}, got {type(annotation).__name__}"
         )
@@ -201,7 +201,7 @@ def _generator() -> Any:
 
 
 def _closed(document: dict[str, Any], kind: Any) -> dict[str, Any]:
-    # A dataclass of Pydantic's has its fields, and its own configuration decides.
+    # A Pydantic dataclass has its fields, and its own configuration decides.
     if kind is None or "__pydantic_fields__" in vars(kind):
         return document
     own = getattr(kind, "__pydantic_config__", None) or {}
@@ -211,7 +211,7 @@ def _closed(document: dict[str, Any], kind: Any) -> dict[str, Any]:
 
 
 def classes_in(annotation: Any, *, into_models: bool = False) -> Iterator[type]:
-    """Yield the classes of an annotation and of their fields. *into_models*: those inside Pydantic models too."""
+    """Yield the classes of an annotation and of their fields. With *into_models*, also those in Pydantic models."""
     waiting: list[Any] = [annotation]
     seen: list[Any] = []
     while waiting and len(seen) < 1_000:
@@ -239,7 +239,7 @@ def _hints(kind: type) -> dict[str, Any]:
     try:
         return typing.get_type_hints(kind, include_extras=True)
     except (NameError, TypeError):
-        # Pydantic tells which name it does not know.
+        # Pydantic's error names the unknown name.
         return {}
 
 
@@ -263,7 +263,7 @@ def _described(classes: list[type]) -> Iterator[None]:
 
 
 def _is_old_typed_dict(kind: type) -> bool:
-    # Before Python 3.12, `typing.TypedDict` does not keep what Pydantic asks for.
+    # Before Python 3.12, `typing.TypedDict` does not store the facts that Pydantic needs.
     return sys.version_info < (3, 12) and type(kind).__module__ == "typing" and typing.is_typeddict(kind)
 
 
@@ -279,7 +279,7 @@ def _twin(kind: type) -> Any:
         required = {field.alias for field in fields if field.default is nothing}
     else:
         required = kind.__required_keys__  # type: ignore[attr-defined]
-    # Where annotations are postponed, Python's own list knows neither Required nor NotRequired.
+    # If annotations are postponed, Python's own list of required keys ignores Required and NotRequired.
     members = {
         name: hint if name in required or get_origin(hint) in (Required, NotRequired) else NotRequired[hint]
         for name, hint in hints.items()

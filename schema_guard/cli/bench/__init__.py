@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`bench` and what belongs to it, each in the file of its own name."""
+"""The commands of `bench`, each in the file with its name."""
 
 from schema_guard.cli.bench.group import command
 

@@ -73,7 +73,7 @@ def _is_function(source: str) -> bool:
 
 
 class CallableModel(Closing):
-    """A function that takes a prompt, as a model. Of a guarded function, it is the function inside.
+    """A model that calls a function with each prompt. For a guarded function, it calls the function inside.
 
     The function gets each prompt as one text. It gets the arguments of a provider only if it has a parameter for them.
 

@@ -55,7 +55,7 @@ class SuiteOptions:
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:
-        """Load the suite; *is_schema_used* is whether `--schema` names the schema of its rows."""
+        """Load the suite. *is_schema_used* is whether `--schema` names the schema of its rows."""
         from schema_guard.bench.suites.load import load_suite
 
         fields = dict(map(_pair, self.suite_fields))
@@ -111,10 +111,10 @@ class PlanOptions:
     def connect(
         self, connect: Callable[[str], Model], stack: ExitStack
     ) -> tuple[dict[str, Model], dict[str, str]]:
-        """Connect the models; *stack* closes them.
+        """Connect the models, which *stack* closes.
 
         Returns:
-            Models by their names in the result, and what *connect* takes for each.
+            Models by their names in the result, and the argument of *connect* for each.
         """
         models: dict[str, Model] = {}
         sources: dict[str, str] = {}
@@ -140,7 +140,7 @@ class PlanOptions:
         function: str | None,
         filters: Mapping[str, Any] | None = None,
     ) -> dict[str, RecordedRequests]:
-        """Return the layouts and the output limits that are known, by the fingerprints of the schemas."""
+        """Return the known layouts and output limits, by the fingerprints of the schemas."""
         from schema_guard.decide.recorded.layouts import requests_of
         from schema_guard.records.selection import rows_of
 
@@ -193,7 +193,7 @@ def _is_installed(strategy: str) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """How calls are made, how much they may cost, and where the result goes."""
+    """Settings and limits of the calls, and the files for the result."""
 
     max_failure_rate: float | None = option(
         type=RATE,
@@ -249,7 +249,7 @@ class RunOptions:
     )
 
     def whose(self, records: Store | None) -> str | None:
-        """Return the whole name of the function that `--function` names; None without the option."""
+        """Return the full name of the function that `--function` names. None without the option."""
         from schema_guard.records.selection import select
 
         if self.function is None:
@@ -261,7 +261,7 @@ class RunOptions:
         return select(records, records.configurations(), function=self.function).function
 
     def settings(self, models: dict[str, Model]) -> RunSettings:
-        """Return how calls are made."""
+        """Return the settings of the calls."""
         from schema_guard.bench.run.runner import RunSettings
         from schema_guard.prices.costs import token_prices
 

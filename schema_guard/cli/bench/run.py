@@ -108,7 +108,7 @@ def _show(result: BenchResult, outputs: list[tuple[Path | None, str]], store: st
 
 
 def _run(suite: SuiteOptions, asked: PlanOptions, how: RunOptions, store: str | None) -> Run | None:
-    """Make the calls; None on a dry run."""
+    """Make the calls, and return their result. None in a dry run."""
     from schema_guard.bench.run.estimate import estimate
     from schema_guard.bench.run.journal import Journal
     from schema_guard.cli.bench.models import or_function, stand_in

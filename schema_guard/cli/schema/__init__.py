@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`schema`: commands about a schema, each in the file of its name or in a part."""
+"""The commands of `schema`, each in the file with its name or in an optional package."""
 
 from schema_guard.cli.schema.group import command
 

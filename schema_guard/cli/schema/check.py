@@ -70,7 +70,7 @@ def command(schema: str, files: tuple[str, ...], form: str) -> int:
 
 
 def _judged(data: bytes | None, schema: Schema[Any]) -> Judgement[Any]:
-    """Validate a document; None is one that is longer than the limit."""
+    """Validate a document. None is a document that is longer than the limit."""
     if data is None:
         failure = Failure("syntax", "too_large", f"expected a document of at most {mebibytes(_MOST)}")
         return Judgement(ok=False, value=None, failure=failure, form=None)
@@ -102,7 +102,7 @@ def _as_text(name: str, judgement: Judgement[Any]) -> list[str]:
 
 
 def _documents(files: tuple[str, ...]) -> Iterator[tuple[str, bytes | None]]:
-    """Yield each document with its place; None for one that is longer than the limit."""
+    """Yield each document with its place. None for a document that is longer than the limit."""
     for name in files:
         try:
             with nullcontext(sys.stdin.buffer) if name == "-" else Path(name).open("rb") as stream:

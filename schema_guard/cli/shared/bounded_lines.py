@@ -35,10 +35,10 @@ def mebibytes(size: int) -> str:
 def bounded_lines(
     stream: IO[AnyStr], most: int = MAX_LINE_BYTES, *, ends: tuple[Any, ...] = (b"\n",)
 ) -> Iterator[AnyStr | None]:
-    """Yield the lines of a stream with their ends; None for a line that is longer than *most*.
+    """Yield the lines of a stream with their ends. None for a line that is longer than *most*.
 
     Args:
-        stream: Of bytes or text. Characters of a text count as one byte each.
+        stream: Stream of bytes or text. Characters of a text count as one byte each.
         most: The limit of a line.
         ends: The ends of a line.
 

@@ -29,7 +29,7 @@ def form_for(output: str | None, form: str) -> str:
     """Return the form of a result.
 
     Args:
-        output: The file of `--output`; None for stdout. A file in a missing folder is an error.
+        output: The file of `--output`. None for stdout. A file in a missing folder is an error.
         form: The value of `--format`. It wins over the name of the file if the user typed it.
     """
     if output is None:
@@ -91,7 +91,7 @@ def text_for(output: str | Path | None, document: Document) -> str:
 
 
 def columns() -> int | None:
-    """Return the width of the terminal, or $COLUMNS, from 60 to 200; None for a pipe without $COLUMNS."""
+    """Return the width of the terminal, or $COLUMNS, from 60 to 200. None for a pipe without $COLUMNS."""
     if not sys.stdout.isatty() and not os.environ.get("COLUMNS", "").isdigit():
         return None
     return min(max(get_terminal_size().columns, _NARROWEST), _WIDEST)

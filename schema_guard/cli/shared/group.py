@@ -55,7 +55,7 @@ class Option(click.Option):
         return f" (from {place_of(self.setting)})" if setting(self.setting).is_of_project else ""
 
     def type_cast_value(self, ctx: click.Context, value: Any) -> Any:
-        """Convert the value; the error for an unknown choice suggests the nearest one."""
+        """Convert the value. The error for an unknown choice suggests the nearest one."""
         try:
             return super().type_cast_value(ctx, value)
         except click.BadParameter as error:
@@ -114,7 +114,7 @@ class LazyGroup(click.Group):
         return sorted(self.lines)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command; None if there is none with that name."""
+        """Return a command. None if there is none with that name."""
         if cmd_name not in self.lines:
             return None
         part = f"command:{self.path}{cmd_name}"
@@ -132,12 +132,12 @@ class LazyGroup(click.Group):
         _write_options(self, ctx, formatter)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """Write the list of commands, from their lines alone."""
+        """Write the list of commands without loading them."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, self.lines[name]) for name in self.list_commands(ctx)])
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
-        """Find the command; the error for an unknown name suggests the nearest one."""
+        """Find the command. The error for an unknown name suggests the nearest one."""
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:

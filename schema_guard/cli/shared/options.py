@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How commands take their options: frozen dataclasses, each field with the option of the command line that fills it.
+"""The options of commands, as frozen dataclasses. Each field has the option of the command line that fills it.
 
-Also the options that several commands have, the words that a shell offers for them, checks of the typed options, and how
-a value that is more than a word is read.
+This module also has the options that several commands share, their completion in a shell, checks of the typed options,
+and readers of values that are more than a word.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ def option(*flags: str, **settings: Any) -> Any:
     """Return a field of a dataclass of options. A `bool` field is a flag, and a tuple a repeatable option.
 
     Args:
-        flags: What the command line calls it; none: the field's name, `max_cost` as `--max-cost`.
-        settings: As `Option` takes them: `advanced=True` lists the option under "Advanced options" in the help.
+        flags: Names of the option on the command line. Default: the field's name, such as `--max-cost` for `max_cost`.
+        settings: Arguments of `Option`. `advanced=True` lists the option under "Advanced options" in the help.
     """
 
     def add(name: str, annotation: str) -> Callable[[Any], Any]:
@@ -56,12 +56,12 @@ def option(*flags: str, **settings: Any) -> Any:
 
 
 def argument(**settings: Any) -> Any:
-    """Return a field of a dataclass of options that is a word without a flag; *settings* as `click.argument` takes them."""
+    """Return a field of a dataclass of options for a word without a flag. *settings* are those of `click.argument`."""
     return field(metadata={_ADD: lambda name, _: click.argument(name, **settings)})
 
 
 def takes(**kinds: type) -> Callable[[Callable[..., int]], Callable[..., int]]:
-    """Add the options of dataclasses to a command, in this order, and give it each dataclass as one argument."""
+    """Add the options of dataclasses to a command, in this order, and pass it each dataclass as one argument."""
 
     def add(function: Callable[..., int]) -> Callable[..., int]:
         @wraps(function)
@@ -111,7 +111,7 @@ def print_json(value: Any) -> None:
 
 
 def store_of(url: str | None) -> Store | None:
-    """Give the store that is named, else the default one; None where nothing is to be recorded."""
+    """Return the named store, or the default one without a name. None if records are switched off."""
     return default_store() if url is None else resolve_store(url)
 
 
@@ -143,11 +143,11 @@ def existing(url: str | None) -> Store:
 
 
 def absent(store: Store, url: str | None) -> str | None:
-    """Return one sentence about a store that does not exist; None if it exists.
+    """Return one sentence about a store that does not exist. None if it exists.
 
     Args:
         store: The store.
-        url: The value of `--store`; None for the default store.
+        url: The value of `--store`. None for the default store.
     """
     try:
         info = store.info()
@@ -199,7 +199,7 @@ def complete_schemas(ctx: click.Context, param: click.Parameter, incomplete: str
 
 
 def _names(ctx: click.Context) -> set[Names]:
-    # A shell shows what is printed while it completes, so a store that cannot be read offers nothing.
+    # A shell shows the output of a completion, so a store that cannot be read offers no names, and no error.
     try:
         store = store_of(ctx.params.get("store"))
         return set() if store is None else store.names()
@@ -261,7 +261,7 @@ _COMMON: dict[str, dict[str, Any]] = {
 
 
 def common(name: str, before: str = "", **settings: Any) -> Any:
-    """Return the field of an option that several commands have; *before* is the beginning of its help."""
+    """Return the field of an option that several commands have. *before* is the start of its help."""
     found = {**_COMMON[name], **settings}
     text = found["help"]
     return option(**{**found, "help": f"{before}{text[0].lower()}{text[1:]}" if before else text})
@@ -310,10 +310,10 @@ def schema_of(named: str, flag: str = "--schema") -> Schema[Any]:
 
 
 def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
-    """Return what `module:Model` names, from where the command runs; *expected* is what its error asks for.
+    """Return the object that `module:Model` names, from the current folder. *expected* is the form that its error names.
 
     Raises:
-        click.UsageError: It is not there, or its module cannot be imported.
+        click.UsageError: The object does not exist, or its module cannot be imported.
     """
     module, _, model = named.partition(":")
     if "" not in sys.path:
@@ -349,7 +349,7 @@ def reasoned(text: str, steps: tuple[str, ...]) -> tuple[str, str]:
 
 
 def json_file(name: str) -> dict[str, Any]:
-    """Read a file that holds a JSON object; `-` is standard input."""
+    """Read a file with a JSON object. `-` is standard input."""
     try:
         found = json.loads(sys.stdin.read() if name == "-" else Path(name).read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -373,7 +373,7 @@ def key_value(text: str) -> tuple[str, Any]:
 
 
 def output_path(name: str) -> Path:
-    """Return the file that `--output` names; a folder that is not there is an error now, and not when the calls are paid for."""
+    """Return the file that `--output` names. A missing folder is an error, so that it is reported before any cost."""
     path = Path(name)
     if not path.parent.is_dir():
         raise click.UsageError(
@@ -383,7 +383,7 @@ def output_path(name: str) -> Path:
 
 
 def is_given(name: str) -> bool:
-    """Return whether the user typed a parameter of the running command; *name* is its Python name."""
+    """Return whether the user typed a parameter of the running command. *name* is its Python name."""
     return click.get_current_context().get_parameter_source(name) is ParameterSource.COMMANDLINE
 
 

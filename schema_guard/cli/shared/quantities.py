@@ -45,7 +45,7 @@ class Quantity(click.ParamType[Any]):
         self.name, self.forms, self.read = name, forms, read
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the quantity. A default that is one already stays as it is."""
+        """Return the quantity. Return a default that already is one unchanged."""
         if not isinstance(value, str):
             return value
         found = self.read(value.strip())
@@ -88,7 +88,7 @@ def _dollars(text: str) -> float | None:
 
 
 def seconds_in(text: str) -> float | None:
-    """Return the seconds of a duration such as `1h30m`; None if it is none."""
+    """Return the seconds of a duration such as `1h30m`. None for any other text."""
     seconds, position, text = 0.0, 0, text.strip()
     while position < len(text):
         match = _NUMBER.match(text, position)
@@ -117,7 +117,7 @@ def _point(text: str) -> PointInTime | None:
 
 
 def _moment(text: str) -> float | None:
-    """Return the seconds since the epoch; None if the text is no time."""
+    """Return the seconds since the epoch. None if the text is not a time."""
     back = {"today": 0, "yesterday": 1}.get(text.lower())
     if back is not None:
         day = datetime.now().astimezone().date() - timedelta(days=back)

@@ -32,7 +32,7 @@ def flag_of(field: str) -> str:
     return f"--{field.replace('_', '-')}"
 
 
-# How a command line takes the value of each field.
+# Writes the value of each field for a command line.
 _WRITTEN: dict[str, Callable[[Any], Any]] = {
     "larger": str,
     "segment": str,
@@ -76,6 +76,6 @@ def repeated(
 
 
 def whole_path(name: str) -> str:
-    """Return the whole path of a file; a word that names no file stays as it is."""
+    """Return the whole path of a file. Return any other word unchanged."""
     path = Path(name).expanduser()
     return str(path.absolute()) if path.exists() else name

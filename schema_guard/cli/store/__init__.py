@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`store`: what is done with a store itself, each in the file of its own name."""
+"""The commands of `store`, each in the file with its name or in an optional package."""
 
 from schema_guard.cli.store.group import command
 

@@ -91,7 +91,7 @@ class DeleteOptions:
             )
 
     def chosen(self, store: Store) -> Forgotten | Retention:
-        """Return the records to delete; `InvalidArgument` if no function or segment has the name."""
+        """Return the records to delete. Raise `InvalidArgument` if no function or segment has the name."""
         if self.function is not None:
             function = select(store, store.names(), function=self.function).function
             return Forgotten("function", function or self.function)
@@ -169,7 +169,7 @@ def command(asked: DeleteOptions, dry_run: bool, yes: bool, store: str | None, f
 
 
 def _old(store: Store, limits: Retention) -> _Deletion:
-    """Return the attempts beyond the limits; `click.UsageError` if there are none."""
+    """Return the attempts beyond the limits. Raise `click.UsageError` if there are none."""
     with store.reading() as snapshot:
         rows = snapshot.excess(limits, time.time())
     parts = {"too old": limits.max_age_s, "beyond the limit": limits.max_rows}
@@ -183,7 +183,7 @@ def _old(store: Store, limits: Retention) -> _Deletion:
 
 
 def _named(store: Store, what: Forgotten, counts: bool) -> _Deletion:
-    """Return the attempts to delete; `click.UsageError` if there are none."""
+    """Return the attempts to delete. Raise `click.UsageError` if there are none."""
     words = f"of the input {what.name[:16]}..." if what.by == "input" else f"of the {what.by} {what.name!r}"
     with store.reading() as snapshot:
         rows = count_of(snapshot.connection, what)
