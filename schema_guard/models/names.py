@@ -101,7 +101,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     settings = _Options(provider, _options(options), _key(key), timeout_s, max_retries, adapter)
     if adapter is not None and name_or_object != "local":
         raise InvalidArgument(
-            f"adapter={clip(repr(adapter))}: this argument works only with model 'local', not with model {clip(repr(_model_text(name_or_object)))}"
+            f"adapter={clip(repr(adapter))}: this argument works only with model 'local', not with model {clip(repr(_model_text(name_or_object)))}. Omit it"
         )
     if isinstance(name_or_object, str):
         return _with_rules(_provider_model(name_or_object, settings), rules)

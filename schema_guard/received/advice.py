@@ -33,9 +33,7 @@ def advice_for(value: object) -> str | None:
     advice = _advice(value)
     if advice is None:
         return None
-    return (
-        f"the function returned a value of type {clip(type(value).__name__)!r}, not a model's reply: {advice}"
-    )
+    return f"the function returned a value of type {clip(type(value).__name__)!r}, not a model's reply. {advice[0].upper()}{advice[1:]}"
 
 
 def advice_for_class(annotation: object) -> str | None:
@@ -53,7 +51,7 @@ def advice_for_class(annotation: object) -> str | None:
 def _advice(value: object) -> str | None:
     kind = type(value)
     if isinstance(value, _SCALARS):
-        return "the schema's own type is another. Return the reply or its text"
+        return "the schema has another type. Return the reply or its text"
     if isinstance(value, tuple | set | frozenset):
         return "return the reply, its text, or list(...) of it"
     code = _by_class(kind) or _body(value, kind) or _attribute(value, kind)

@@ -23,7 +23,7 @@ UNLIMITED = Limits(max_bytes=1 << 62, max_depth=1_000, max_nodes=1 << 62, max_nu
 # Numbers beyond are fractions or large integers to an engine; each 20 digits of one take as long as a small number.
 _LARGE, BITS = 1 << 63, 66
 _DIGITS_A_BIT = log10(2)
-_JSON_TYPES = "dict, list, str, int, float, bool or None"
+_JSON_TYPES = "dict, list, str, int, float, bool, or None"
 
 
 class ValueSize(NamedTuple):
@@ -109,7 +109,7 @@ def _check_counts(nodes: int, chars: int, limits: Limits) -> None:
     if nodes > limits.max_nodes:
         raise _Refused("too_many_nodes", f"more values than max_nodes={limits.max_nodes}")
     if chars > limits.max_bytes:
-        raise _Refused("too_large", f"{chars} characters or more, beyond max_bytes={limits.max_bytes}")
+        raise _Refused("too_large", f"{chars} characters or more, but max_bytes is {limits.max_bytes}")
 
 
 def _inside(part: Any, lengths: list[int], *, is_lenient: bool) -> Iterable[Any]:
@@ -119,13 +119,13 @@ def _inside(part: Any, lengths: list[int], *, is_lenient: bool) -> Iterable[Any]
         keys = [*dict.keys(part)]
         foreign = next((key for key in keys if type(key) is not str), "")
         if type(foreign) is not str:
-            raise _Refused(FOREIGN, f"a key of type {type(foreign).__name__!r}: expected str")
+            raise _Refused(FOREIGN, f"a key of type {type(foreign).__name__!r}, but expected str")
         lengths += map(_length, keys)
         return dict.values(part)
     if isinstance(part, list):
         return list.__iter__(part)
     if not is_lenient or not isinstance(part, tuple | str | int | float):
-        raise _Refused(FOREIGN, f"a value of type {type(part).__name__!r}: expected {_JSON_TYPES}")
+        raise _Refused(FOREIGN, f"a value of type {type(part).__name__!r}, but expected {_JSON_TYPES}")
     if isinstance(part, tuple):
         return part
     return (
@@ -138,7 +138,7 @@ def _large(number: float, limits: Limits) -> int:
     if -_LARGE < number < _LARGE:
         return 0
     if not (type(number) is int or isfinite(number)):
-        raise _Refused("not_finite", f"{number!r}: JSON has no such number")
+        raise _Refused("not_finite", f"{number!r}, which is not a JSON number")
     bits, most = int(number).bit_length(), limits.max_number_chars
     if type(number) is int and bits * _DIGITS_A_BIT >= most and abs(number) >= 10**most:
         raise _Refused("number_too_long", f"a number with more than {most} digits")

@@ -151,15 +151,15 @@ class _Reader:
     def _resolved(self, schema: Any, place: _Place) -> tuple[dict[str, Any], _Place]:
         """Follow references whose siblings are only words."""
         if not isinstance(schema, dict):
-            raise _NotAsked("the field accepts any value")
+            raise _NotAsked("the field accepts any value, so it has no list of options")
         while "$ref" in schema and not schema.keys() - _WORDS:
             if str(schema["$ref"]) in place.refs:
-                raise _NotAsked("the schema of the field contains itself")
+                raise _NotAsked("the schema of the field contains itself, so it has no list of options")
             place = place._replace(refs=place.refs | {str(schema["$ref"])})
             words = {key: schema[key] for key in ("description", "default") if key in schema}
             _, target = self.plain.leads(schema)
             if not isinstance(target, dict):
-                raise _NotAsked("the field accepts any value")
+                raise _NotAsked("the field accepts any value, so it has no list of options")
             schema = self.plain.put({**target, **words}, self.plain.place_of(schema) or "")
         return schema, place
 
@@ -235,7 +235,7 @@ class _Reader:
         try:
             return Schema.of(document, formats=self._formats, allow_unknown=True).is_valid
         except SchemaGuardError as error:
-            raise _NotAsked("schema_guard can't read the schema of the field separately") from error
+            raise _NotAsked("the schema of the field is valid only inside the whole schema") from error
 
     # Values that have parts.
 
@@ -244,7 +244,7 @@ class _Reader:
         properties = schema.get("properties", {})
         required = schema.get("required", [])
         if any(name not in properties for name in required):
-            raise _NotAsked("the object requires a property that has no schema")
+            raise _NotAsked("the object requires a property that 'properties' does not list")
         fields: list[tuple[str, Node]] = []
         texts: list[str] = []
         words = self._around(schema, place)
@@ -303,7 +303,9 @@ class _Reader:
     def _tagged(self, schema: dict[str, Any], place: _Place) -> Tagged:
         _require_known(schema, _OF_UNIONS)
         if "anyOf" in schema and "oneOf" in schema:
-            raise _NotAsked("the field has both 'anyOf' and 'oneOf'")
+            raise _NotAsked(
+                "the field has both 'anyOf' and 'oneOf', but schema_guard can use only one of them"
+            )
         arms = [
             self._resolved(arm, place) for arm in (schema["anyOf"] if "anyOf" in schema else schema["oneOf"])
         ]

@@ -276,7 +276,7 @@ def _function(named: str) -> Any:
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
         raise InvalidArgument(
-            f"{place_of('redact')} = {named!r}: importing this function failed: {why}"
+            f"{place_of('redact')} = {named!r}: importing this function failed: {why}. Check the name"
         ) from error
     if not callable(found):
         raise InvalidArgument(f"{place_of('redact')} = {named!r}: expected a function that takes a text")

@@ -50,7 +50,7 @@ def _log(logger: Any, level: int, outcome: Outcome[Any], attempt: Attempt, event
     kind, code, place = _failure(attempt)
     at = "" if place is None else f" at {place or 'the top level'}"
     message = {
-        "retry": f"attempt {number} failed and was retried",
+        "retry": f"attempt {number} failed, and schema_guard retried",
         "failed": f"the call failed after {number} attempt{'s' if number > 1 else ''}",
         "valid": f"attempt {number} was valid",
     }[event]

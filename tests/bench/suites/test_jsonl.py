@@ -165,7 +165,7 @@ PROBLEMS = {
     ),
     "infinity": (
         ['{"id": "a", "input": "x", "schema": true, "gold": 1e999}'],
-        ["mine.jsonl:1: instance contains inf: JSON has no such number"],
+        ["mine.jsonl:1: instance contains inf, which is not a JSON number"],
     ),
     "duplicate_key": (
         ['{"id": "a", "id": "b"}'],

@@ -210,7 +210,10 @@ def test_descriptions_are_the_words_of_the_questions():
             {"type": "object", "properties": {"a": {"type": "string"}}},
             "no field of the object has few enough values for a decision model",
         ),
-        ({"type": "object", "minProperties": 1}, "the schema of the field has the keyword 'minProperties'"),
+        (
+            {"type": "object", "minProperties": 1},
+            "the schema of the field has the keyword 'minProperties', which a decision model can't apply",
+        ),
         ({"enum": ["a"], "minLength": 2}, "no value of the field is valid"),
         (
             {"anyOf": [{"type": "object"}, {"type": "string"}]},

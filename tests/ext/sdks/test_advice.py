@@ -162,7 +162,7 @@ def test_advice_works(name):
     with serve_openai(VALID) as server:
         advice = called(function_of(server.url, kind, body, "advice_for(value)"))
         assert advice is not None
-        code = advice.rpartition("return ")[2].replace("...", "value")
+        code = advice.replace("Return ", "return ").rpartition("return ")[2].replace("...", "value")
         code = code.rpartition("or ")[2].removesuffix(" of it")
 
         fixed = guard(Invoice, store=None)(function_of(server.url, kind, body, code))

@@ -220,7 +220,7 @@ OTHER = {
     "number": (
         3,
         (
-            ": the function returned a value of type 'int', not a model's reply: the schema's own type is another. Return the "
+            ": the function returned a value of type 'int', not a model's reply. The schema has another type. Return the "
             "reply or its text"
         ),
     ),

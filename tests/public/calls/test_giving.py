@@ -69,7 +69,7 @@ GIVES = (
         "ask: the server sent an HTML page instead of a reply. Check the base URL and the proxy",
     ),
     Gives("None", None, InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("None") + ". If the model found nothing, return its text, null"),
-    Gives("a number", 3, InvalidArgument, ("transport", "no_reply"), "ask: the function returned a value of type 'int', not a model's reply: the schema's own type is another. Return the reply or its text"),
+    Gives("a number", 3, InvalidArgument, ("transport", "no_reply"), "ask: the function returned a value of type 'int', not a model's reply. The schema has another type. Return the reply or its text"),
     Gives("a parsed dict", VALUE, VALUE),
     Gives("a parsed list", [1], GuardFailed, ("structure", "type")),
     Gives("an object", NotAFunction(), InvalidArgument, ("transport", "no_reply"), NO_REPLY.format("a value of type 'NotAFunction'")),

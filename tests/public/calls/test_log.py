@@ -43,7 +43,7 @@ def test_logs_retries_and_the_failed_call(caplog, store):
         function_of([BAD, "canary"], max_attempts=2, store=store)("canary")
 
     assert messages(caplog) == [
-        "shop.read: attempt 1 failed and was retried: structure at /total (type)",
+        "shop.read: attempt 1 failed, and schema_guard retried: structure at /total (type)",
         "shop.read: the call failed after 2 attempts: syntax (no_json)",
     ]
 

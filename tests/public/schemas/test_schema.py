@@ -172,15 +172,15 @@ def test_formats_are_asserted_unless_switched_off():
     [
         (
             {1, 2},
-            "instance contains a value of type 'set': expected dict, list, str, int, float, bool or None",
+            "instance contains a value of type 'set', but expected dict, list, str, int, float, bool, or None",
         ),
         ([b"x"], "instance contains a value of type 'bytes'"),
-        ({"a": [float("nan")]}, "instance contains nan: JSON has no such number"),
+        ({"a": [float("nan")]}, "instance contains nan, which is not a JSON number"),
         ([float("inf")], "instance contains inf"),
         (10**400, "instance contains a number with more than 400 digits"),
         ("\ud800", "instance contains a lone surrogate at character 1 of a text"),
         ({"\ud800": 1}, "instance contains a lone surrogate"),
-        ({1: 2}, "instance contains a key of type 'int': expected str"),
+        ({1: 2}, "instance contains a key of type 'int', but expected str"),
     ],
 )
 def test_instance_that_is_not_json_is_an_invalid_argument(instance, told):

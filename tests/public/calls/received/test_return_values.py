@@ -204,8 +204,8 @@ def test_a_list_that_holds_itself_is_refused_by_a_limit():
 NOT_VALUES = [
     (TOTAL, None, "return its text, null"),
     (type(None), None, "return its text, null"),
-    (TOTAL, 3, "the schema's own type is another"),
-    ({"type": "string"}, True, "the schema's own type is another"),
+    (TOTAL, 3, "The schema has another type"),
+    ({"type": "string"}, True, "The schema has another type"),
     (TOTAL, CHATTY, "guard(Chatty), or return value.model_dump(mode='json')"),
     (TOTAL, Point(1), "guard(Point), or return dataclasses.asdict(value)"),
     (TOTAL, (1, 2), "or list(...) of it"),
@@ -364,7 +364,7 @@ def test_a_bad_status_is_the_providers():
 def test_a_body_that_was_not_read_is_left_alone():
     """A raw response whose body has not come is not read: that is the caller's to do."""
     outcome = None
-    with pytest.raises(ValueError, match=r"return value\.parse\(\)"):
+    with pytest.raises(ValueError, match=r"[Rr]eturn value\.parse\(\)"):
         outcome = outcome_of(TOTAL, Raw(CHAT, is_read=False))
 
     assert outcome is None
