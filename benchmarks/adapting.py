@@ -2,13 +2,14 @@
 
     python benchmarks/adapting.py [--provider NAME]... [--every 1] [--output benchmarks/results/FILE.json]
 
-Reads jsonschemabench.jsonl and maskbench.jsonl in the folder that SCHEMA_GUARD_CORPORA names. Of the invalid instances
-it counts those that the schema that is sent still refuses in every form that comes back as them; of the valid ones,
-those that have a form that is taken and comes back. The counts assume that a provider enforces every keyword that it accepts.
+The script reads jsonschemabench.jsonl and maskbench.jsonl in the folder that SCHEMA_GUARD_CORPORA names. It counts the
+invalid instances that the sent schema still refuses in every form that converts back to them, and the valid instances
+with a form that it accepts and that converts back. The counts assume that a provider enforces every keyword that it
+accepts.
 
-The converters of the packages openai, anthropic and google-genai are measured beside it where they are installed, on
-the schemas that they convert to something that has no error of lint: pip install 'schema-guard[openai,anthropic,google]'.
---every 10 takes each tenth schema. With --output a text file is written beside the JSON.
+The converters of the packages openai, anthropic, and google-genai are compared if they are installed, on the schemas
+that they convert without an error of lint: pip install 'schema-guard[openai,anthropic,google]'. --every 10 takes each
+tenth schema. With --output, a text file is written beside the JSON.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ CLASSES = ("as it is", "exact", "narrowed", "relaxed", "not at all")
 
 @dataclass
 class Share:
-    """A share of instances, counted by schema: instances of one schema stand together."""
+    """A share of instances. Each schema counts once, with the mean of its instances."""
 
     hits: int = 0
     instances: int = 0
@@ -63,7 +64,7 @@ class Share:
             self.schemas += 1
 
     def told(self) -> str:
-        """Say it with its number and bounds."""
+        """Return the share with its bounds and the number of schemas."""
         if not self.schemas:
             return "no data"
         result = bounds(self.means, self.schemas)
@@ -87,7 +88,7 @@ class Measured:
 
 @dataclass
 class Compared:
-    """What came out beside the converter of a package, on the schemas that it converts."""
+    """The results beside those of the converter of a package, on the schemas that it converts."""
 
     package: str
     provider: str
@@ -104,7 +105,7 @@ class Compared:
 
 
 def rows(every: int) -> Iterator[tuple[str, Schema[Any], list[dict[str, Any]]]]:
-    """Give the schemas that can be loaded, with their instances."""
+    """Yield the schemas that can be loaded, with their instances."""
     folder = Path(os.environ["SCHEMA_GUARD_CORPORA"])
     for name in FILES:
         lines = (folder / name).read_text(encoding="utf-8").splitlines()
@@ -117,7 +118,7 @@ def rows(every: int) -> Iterator[tuple[str, Schema[Any], list[dict[str, Any]]]]:
 
 
 class Sent:
-    """A schema as it is sent, and the way of values to it and back."""
+    """A sent schema, with the conversions of a value to it and back."""
 
     def __init__(
         self, schema: Any, there: Callable[[Any], Any] | None = None, back: Callable[[Any], Any] | None = None
@@ -127,7 +128,7 @@ class Sent:
         self.back = back or (lambda value: value)
 
     def gives(self, value: Any) -> bool:
-        """Whether some form of a value is taken and comes back as it."""
+        """Return whether the schema accepts a form of a value that converts back to the value."""
         forms = (self.there(value), value)
         return any(self._takes(form) and is_same(self.back(form), value) for form in forms)
 
@@ -203,7 +204,7 @@ def converters() -> dict[str, tuple[str, Callable[[Any], Any]]]:
 
 
 def lowered(schema: Any) -> Any:
-    """Give a schema of google-genai with its types as JSON Schema writes them."""
+    """Return a schema of google-genai with the types of JSON Schema."""
     if isinstance(schema, list):
         return [lowered(part) for part in schema]
     if not isinstance(schema, dict):
@@ -223,7 +224,7 @@ def compare(
     convert: Callable[[Any], Any],
     read: list[tuple[str, Schema[Any], list[dict[str, Any]]]],
 ) -> Compared:
-    """Measure a package's converter beside ours."""
+    """Compare a package's converter with schema_guard's."""
     result = Compared(package, provider, schemas=len(read))
     for name, schema, tests in read:
         try:
@@ -246,7 +247,7 @@ def compare(
 def beside(
     found: Compared, name: str, asked_of: tuple[Schema[Any], list[dict[str, Any]]], pair: tuple[Sent, Sent]
 ) -> None:
-    """Count what both do with the instances of one schema."""
+    """Count the results of both for the instances of one schema."""
     schema, tests = asked_of
     valid = [test["data"] for test in tests if schema.is_valid(test["data"])]
     invalid = [test["data"] for test in tests if not schema.is_valid(test["data"])]
@@ -320,7 +321,7 @@ def asked() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure, print, and write when asked."""
+    """Measure, print, and write the results if requested."""
     arguments = asked()
     read = list(rows(arguments.every))
     measured = [measure(provider, read) for provider in arguments.provider or sorted(RULES)]

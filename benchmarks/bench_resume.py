@@ -1,11 +1,12 @@
-"""Runs that are killed and resumed: python -m benchmarks.bench_resume --corpora FOLDER --output FILE.txt.
+"""Kill and resume benchmark runs: python -m benchmarks.bench_resume --corpora FOLDER --output FILE.txt.
 
-First a real model: 60 tasks of tasks.jsonl, spread over its twelve sources, no task beyond 1,500 tokens, under two
-strategies, one call at a time. The command is killed with SIGKILL in the middle and run again with --resume. Told are
-the replies that were kept when it died, that each is still there, that no attempt stands in the journal twice, and
-that the calls are those of the plan. Then all 450 tasks with a script, killed in the middle three times: the result's
-file is compared byte for byte with that of a run that nobody disturbed. Last, 10,000 tasks against a
-server on this machine, 200 calls at once, killed in the middle. --part selects parts.
+The first part runs a real model on 60 tasks of tasks.jsonl, spread over its twelve sources. No task has more than 1,500
+tokens. There are two strategies, and one call at a time. The command is killed with SIGKILL in the middle, and run
+again with --resume. The report has the replies that were stored at the kill, and whether each is still there, whether
+the journal has an attempt twice, and whether the calls are those of the plan. The second part runs all 450 tasks with a
+script, killed in the middle three times. The result's file is compared byte for byte with that of an uninterrupted run.
+The third part runs 10,000 tasks against a server on this machine, 200 calls at once, killed in the middle. --part
+selects parts.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ MOST_TOKENS = 1_500
 
 
 def main() -> None:
-    """Do both, print what was seen, and write it when asked."""
+    """Run the parts, print the results, and write them if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", type=Path, default=os.environ.get("SCHEMA_GUARD_CORPORA"))
     parser.add_argument("--output", type=Path)
@@ -63,12 +64,12 @@ def main() -> None:
 
 
 def bench(*arguments: str | Path) -> list[str]:
-    """Give the command line of a run."""
+    """Return the command line of a run."""
     return [sys.executable, "-m", "schema_guard", "bench", "run", *map(str, arguments)]
 
 
 def killed(command: list[str], journal: Path, lines: int) -> bytes:
-    """Run a command until its journal has so many lines, kill it, and give what the journal holds."""
+    """Run a command until its journal has *lines* lines, kill it, and return the complete lines of the journal."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while not journal.exists() or journal.read_bytes().count(b"\n") < lines:
         if process.poll() is not None:
@@ -81,7 +82,7 @@ def killed(command: list[str], journal: Path, lines: int) -> bytes:
 
 
 def replies_of(journal: Path) -> list[dict[str, object]]:
-    """Give the replies of a journal."""
+    """Return the replies of a journal."""
     return [json.loads(line) for line in journal.read_text(encoding="utf-8").splitlines()[1:]]
 
 
@@ -128,7 +129,7 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
 
 
 def script(tasks: Path, folder: Path) -> list[str]:
-    """Kill and resume a run of a script three times, and compare its file with an undisturbed one's."""
+    """Kill and resume a run of a script three times, and compare its file with that of an uninterrupted run."""
     rows = [json.loads(line) for line in tasks.read_text(encoding="utf-8").splitlines()]
     suite, replies = convert(tasks, folder / "tasks.jsonl"), folder / "script.jsonl"
     with replies.open("w", encoding="utf-8") as file:
@@ -192,7 +193,7 @@ def loopback(folder: Path) -> list[str]:
 
 
 def yes(claim: bool) -> str:
-    """Give a claim as a word."""
+    """Return a claim as a word."""
     return "yes" if claim else "NO"
 
 

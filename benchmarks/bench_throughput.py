@@ -1,10 +1,10 @@
-"""What the benchmark's runner costs beside the client: python benchmarks/bench_throughput.py --output FILE.json.
+"""Compare the benchmark's runner with the raw client: python benchmarks/bench_throughput.py --output FILE.json.
 
-A loopback server of OpenAI's wire format answers every request after 20 ms, in a process of its own. Against it the
-same prompts are asked, 200 at once, by the raw client (the package openai, asynchronous), by the runner (guards,
-scoring, a journal and a store beside it), by instructor and by pydantic-ai, each in a process of its own and the peers
-in environments of their own, in turn for a number of rounds. A ratio is to the raw client's throughput in the same
-round. Memory is the peak of the whole process. --output writes JSON, and the printed table beside it as .txt.
+A loopback server with OpenAI's wire format answers every request after 20 ms, in its own process. Four roles send the
+same prompts, 200 at once: the raw client (the package openai, asynchronous), the runner (with guards, scoring, a
+journal, and a store), instructor, and pydantic-ai. Each has its own process, and the peers have their own environments.
+They take turns for a number of rounds. A ratio is to the raw client's throughput in the same round. Memory is the peak
+of the whole process. --output writes JSON, and the printed table beside it as .txt.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ ENVIRONMENTS = {"instructor": ("instructor>=1.17",), "pydantic-ai": ("pydantic-a
 
 
 def prompt(number: int) -> str:
-    """Give a task's text."""
+    """Return the text of a task."""
     return f"Extract the order.\n\nOrder {number}: one desk, paid by card."
 
 
 def gold(number: int) -> dict[str, Any]:
-    """Give a task's right answer."""
+    """Return the right answer of a task."""
     return {"number": number, "item": "desk", "paid": True}
 
 
@@ -64,7 +64,7 @@ def write_orders(file: Path, count: int) -> None:
 
 @contextmanager
 def served() -> Iterator[str]:
-    """Start the server in a process of its own, and return its address."""
+    """Start the server in its own process, and yield its address."""
     server = subprocess.Popen(
         [sys.executable, str(HERE), "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -78,7 +78,7 @@ def served() -> Iterator[str]:
 
 
 async def serve() -> None:
-    """Answer every request after the latency, until standard input ends."""
+    """Answer every request after the latency until standard input ends."""
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -112,7 +112,7 @@ async def serve() -> None:
 
 
 async def side_by_side(count: int, ask: Any) -> None:
-    """Ask for every number, 200 at once."""
+    """Make the call of every number, 200 at once."""
     numbers = iter(range(count))
 
     async def work() -> None:
@@ -123,7 +123,7 @@ async def side_by_side(count: int, ask: Any) -> None:
 
 
 def raw(url: str, count: int) -> int:
-    """Ask with the package openai alone, the prompts that the runner sends."""
+    """Send the prompts of the runner with only the package openai."""
     from openai import AsyncOpenAI  # each role has its own packages
 
     instruction = "Reply with one JSON value that is valid for this JSON Schema: " + json.dumps(SCHEMA)
@@ -148,7 +148,7 @@ def raw(url: str, count: int) -> int:
 
 
 def runner(url: str, count: int) -> int:
-    """Ask with the benchmark's runner, a journal and a store beside it."""
+    """Send the prompts with the benchmark's runner, a journal, and a store."""
     from schema_guard.bench.run.journal import Journal
     from schema_guard.bench.run.plan import plan_of, variants_of
     from schema_guard.bench.run.runner import RunSettings, run
@@ -177,7 +177,7 @@ def runner(url: str, count: int) -> int:
 
 
 def instructor(url: str, count: int) -> int:
-    """Ask with instructor, JSON_SCHEMA mode, a Pydantic model of the same schema."""
+    """Send the prompts with instructor in JSON_SCHEMA mode and a Pydantic model of the same schema."""
     import instructor as peer
     from openai import AsyncOpenAI
 
@@ -203,7 +203,7 @@ def instructor(url: str, count: int) -> int:
 
 
 def pydantic_ai(url: str, count: int) -> int:
-    """Ask with pydantic-ai, NativeOutput of a Pydantic model of the same schema."""
+    """Send the prompts with pydantic-ai and NativeOutput of a Pydantic model of the same schema."""
     from openai import AsyncOpenAI
     from pydantic_ai import Agent, NativeOutput
     from pydantic_ai.models.openai import OpenAIChatModel
@@ -253,12 +253,12 @@ _began = [0.0, 0.0]
 
 
 def began() -> None:
-    """Begin to measure: what came before was preparation."""
+    """Start to measure, after the preparation."""
     _began[:] = perf_counter(), process_time()
 
 
 def play(role: str, url: str, count: int) -> None:
-    """Be one of those that are measured, and print what was seen."""
+    """Run one role, and print its measurements."""
     began()
     right = ROLES[role](url, count)
     seconds, cpu = perf_counter() - _began[0], process_time() - _began[1]
@@ -267,7 +267,7 @@ def play(role: str, url: str, count: int) -> None:
 
 
 def python_of(role: str, cache: Path) -> str:
-    """Give the interpreter of a role; a peer's environment is made once."""
+    """Return the interpreter of a role. The environment of a peer is made once."""
     if role not in ENVIRONMENTS:
         return sys.executable
     folder = cache / role
@@ -278,7 +278,7 @@ def python_of(role: str, cache: Path) -> str:
 
 
 def measure(pythons: dict[str, str], calls: int, rounds: int) -> dict[str, list[dict[str, float]]]:
-    """Let every role play in turn, against one server."""
+    """Run every role in turn against one server, and return the measurements."""
     seen: dict[str, list[dict[str, float]]] = {role: [] for role in pythons}
     with served() as url:
         for _ in range(rounds):
@@ -293,7 +293,7 @@ def measure(pythons: dict[str, str], calls: int, rounds: int) -> dict[str, list[
 
 
 def main() -> None:
-    """Measure, print the table, and write it when asked."""
+    """Measure, print the table, and write it if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument("--environments", type=Path, default=cache / "schema-guard" / "throughput")
@@ -330,7 +330,7 @@ def main() -> None:
 
 
 def table(seen: dict[str, list[dict[str, float]]], calls: int, rounds: int) -> str:
-    """Give what was seen as a table of medians."""
+    """Return the medians as a table."""
     base = seen["raw client"]
     lines = [
         f"python benchmarks/bench_throughput.py --calls {calls} --rounds {rounds}",

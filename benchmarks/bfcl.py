@@ -7,7 +7,7 @@ A file of questions has its answers in the folder `possible_answer` beside it, u
 - `{"id", "question": [[{"role", "content"}]], "function": [{"name", "description", "parameters"}]}`
 - `{"id", "ground_truth": [{name: {parameter: [acceptable values]}}]}`
 
-A question can also hold its own `ground_truth`. A question can also hold its own `ground_truth`. Questions that are not tasks are left out and listed. The suite `tools`
+A question can also hold its own `ground_truth`. Questions that are not tasks are omitted and listed. The suite `tools`
 has the questions of version 4.
 
 Source: the files `BFCL_v3_simple.json`, `_multiple`, `_parallel`, `_parallel_multiple` and `BFCL_v4_live_simple.json` of

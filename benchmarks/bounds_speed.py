@@ -1,7 +1,7 @@
-"""How long one bound takes: python benchmarks/bounds_speed.py.
+"""Measure the CPU time of one bound: python benchmarks/bounds_speed.py.
 
-Prints microseconds of CPU time per bound (half of `bounds`, which gives two), the best of several runs,
-for counts up to 10^7. The promise is 1,000 at most.
+The script prints microseconds of CPU time per bound (half of `bounds`, which returns two), the best of several runs,
+for counts up to 10^7. The promise is at most 1,000.
 """
 
 from time import process_time
@@ -13,7 +13,7 @@ _CALLS_A_RUN = 20
 
 
 def microseconds(k: float, n: int) -> float:
-    """Give the CPU time of one of the two bounds of *k* failures in *n* calls, the best of the runs."""
+    """Return the CPU time of one of the two bounds of *k* failures in *n* calls, the best of the runs."""
     best = float("inf")
     for _ in range(_RUNS):
         started = process_time()

@@ -1,7 +1,8 @@
-"""Do the bounds of a decision model's calibration hold, and do they find an overconfident model?
+"""Check whether the bounds of a decision model's calibration hold, and whether they find an overconfident model.
 
-A scripted decision model answers with known probabilities, through `guard`. A calibrated model is right as often as it is
-sure. An overconfident one is right in half of the calls, however sure it is. The bounds are read after every 100 calls.
+A scripted decision model answers with known probabilities, through `guard`. A calibrated model is right as often as its
+confidence states. An overconfident one is right in half of the calls at any confidence. The bounds are read after every
+100 calls.
 
     python benchmarks/calibration_simulation.py [--seeds N] [--output FILE]
 """

@@ -1,13 +1,13 @@
-"""Whether each child process records, whatever its parent was doing: python benchmarks/child_processes.py.
+"""Check whether each child process records while its parent is busy: python benchmarks/child_processes.py.
 
     python benchmarks/child_processes.py [--children 200] [--pool-calls 10000] [--short 100] [--output FILE]
 
-Forks: a process with four threads that record all the time forks children one after the other, with both engines and
-both durabilities. Each child records one call and ends. A child that takes longer than 30 s hangs.
+Forks: a process with four threads that record all the time forks children one after another, with both engines and both
+durabilities. Each child records one call and ends. A child that takes longer than 30 s counts as hung.
 Pool: a process with four threads that record forks eight workers at once, which record the calls together.
 Short: eight processes record all the time into one file, and processes of one call run one after the other. Each ends
 with `os._exit` right after its call.
-The server of PostgreSQL is started here, and shares the processors.
+The script starts the PostgreSQL server, which shares the processors.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class Busy:
             self._store.record(outcome(f"parent-{which}-{number}"))
 
     def end(self) -> None:
-        """Let the threads end."""
+        """Stop the threads."""
         self._ends.set()
         for thread in self._threads:
             thread.join()
@@ -103,7 +103,7 @@ def waited(children: dict[int, int]) -> int:
 
 
 def forks(url: str, durability: Any, children: int) -> str:
-    """Fork children beside busy threads; gives a line."""
+    """Fork children beside busy threads, and return a line."""
     store = open_store(url, durability=durability)
     busy, slowest, hanging = Busy(store), 0.0, 0
     time.sleep(0.5)
@@ -131,7 +131,7 @@ def forks(url: str, durability: Any, children: int) -> str:
 
 
 def pool(url: str, durability: Any, calls: int) -> str:
-    """Fork a pool of workers beside busy threads; gives a line."""
+    """Fork a pool of workers beside busy threads, and return a line."""
     store = open_store(url, durability=durability)
     busy = Busy(store)
     time.sleep(0.5)
@@ -155,7 +155,7 @@ def pool(url: str, durability: Any, calls: int) -> str:
 
 
 def short(url: str, processes: int) -> str:
-    """Run processes of one call beside busy ones; gives a line."""
+    """Run processes of one call beside busy ones, and return a line."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     busy = [
         subprocess.Popen(
@@ -191,7 +191,7 @@ def _server() -> Any:
 
 
 def main() -> None:
-    """Run, print, and write it when asked."""
+    """Run, print the result, and write it if requested."""
     parser = argparse.ArgumentParser(description="Whether each child process records.")
     parser.add_argument("--children", type=int, default=200)
     parser.add_argument("--pool-calls", type=int, default=10_000)

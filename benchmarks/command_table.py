@@ -100,7 +100,7 @@ PATHS = {
 
 
 def leaves(group: click.Group = root, path: str = "") -> Iterator[str]:
-    """Yield the path of each command that is no group."""
+    """Yield the path of each command that is not a group."""
     context = click.Context(group)
     for name in group.list_commands(context):
         one = group.get_command(context, name)
@@ -159,7 +159,7 @@ def run_on_terminal(arguments: list[str], **variables: str) -> tuple[int, str]:
 
 
 def run_into_closed_pipe(arguments: list[str]) -> tuple[int, str]:
-    """Run a command line whose reader goes after one line. Return its exit code and stderr."""
+    """Run a command line whose reader closes the pipe after one line. Return its exit code and stderr."""
     process = subprocess.Popen(
         program(*arguments),
         stdin=subprocess.DEVNULL,
@@ -176,7 +176,7 @@ def run_into_closed_pipe(arguments: list[str]) -> tuple[int, str]:
 
 
 def first_line(output: str, errors: str = "") -> str:
-    """Return the first line that a user sees, the error if there is one."""
+    """Return the first line that a user sees, or the error if there is one."""
     lines = [
         line
         for line in (errors if "schema-guard: " in errors else output or errors).splitlines()

@@ -1,4 +1,4 @@
-"""How often failure rates that follow the week raise a false alarm, and how soon a real rise within the pattern is found.
+"""Count false alarms for failure rates that follow the week, and the calls until a real rise in the pattern is found.
 
     python benchmarks/cycle_simulation.py [--streams 300] [--seed N] [--output FILE.json]
 
@@ -59,7 +59,7 @@ class Stream(NamedTuple):
     hours: list[tuple[int, int]]
 
     def seen_at(self, week: int) -> CallsInOrder:
-        """Return what is known in the last hour of a week, when only the weeks before it are complete."""
+        """Return the calls known in the last hour of a week, when only the weeks before it are complete."""
         end = self.begins + (week + 1) * WEEK * HOUR_S - HOUR_S
         hours = [one for one in self.hours if one[1] < end]
         n = hours[-1][0]
@@ -67,12 +67,12 @@ class Stream(NamedTuple):
         return in_order([one for one in self.failed if one <= n], n, hours, calendar)
 
     def first_call(self, hour: int) -> int:
-        """Return the number of the first call of an hour; the first hour is 0."""
+        """Return the number of the first call of an hour. The first hour is 0."""
         return self.hours[hour - 1][0] + 1 if hour else 1
 
 
 class Traffic(NamedTuple):
-    """Calls a day, the rate at most hours of the week, the rate at others, and which these are."""
+    """Calls a day, the rate at most hours of the week, the rate at the other hours, and these hours."""
 
     per_day: int
     rate: float
@@ -149,7 +149,7 @@ def patterns_part(streams: int, rng: random.Random, text: Callable[[str], None])
 
 
 def constant_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Rates that stay as they are."""
+    """Constant rates."""
     for per_day, rate in ((400, 0.003), (400, 0.01), (1_000, 0.005), (1_000, 0.03)):
         rises = patterns = 0
         for number in range(streams):
@@ -167,7 +167,7 @@ def constant_part(streams: int, rng: random.Random, text: Callable[[str], None])
 
 
 def delay(stream: Stream, jump: int) -> float:
-    """Return after how many calls a rise is noticed that begins with some hour; inf if it is not within two weeks."""
+    """Return the number of calls until a rise that begins with an hour is noticed. inf if it takes over two weeks."""
     first, week = stream.first_call(jump), jump // WEEK
     found = inf
     for look in range(week, min(week + 2, WEEKS)):
@@ -217,7 +217,7 @@ def no_pattern_part(streams: int, rng: random.Random, text: Callable[[str], None
 
 
 def growth_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Jumps and straight rises: which of them may have been growing, by the text."""
+    """Jumps and linear rises, and the share of each for which growth is reported as possible."""
     for name, rate, at_most in (
         ("a jump", 0.03, 0.1),
         ("a jump", 0.06, 0.1),
@@ -257,7 +257,7 @@ PARTS = {
 
 
 def main() -> int:
-    """Simulate, print the figures with what is promised, and write them when asked."""
+    """Simulate, print the figures with the promises, and write them if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", type=int, default=300)
     parser.add_argument("--seed", type=int)

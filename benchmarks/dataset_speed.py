@@ -1,14 +1,14 @@
-"""How many rows a second `enforce_dataset` makes.
+"""Measure the rows that `enforce_dataset` makes per second.
 
     python benchmarks/dataset_speed.py [--rows 100000] [--ray] [--output benchmarks/results/NAME]
 
-The model is a function that gives a written reply at once, so what is measured is the library: every row's prompt is
-rendered, its reply is read, parsed and validated, and the row is told: with a store in a file, with none, and for
-several calls at once. Beside it stand a guarded function in a plain loop, and a bare loop that parses with jiter and
-validates with jsonschema_rs, and does nothing else. They are measured in turn, five times, each with a fifth of the
-rows, and the median is given, in rows a second of wall time. The memory is the peak of a process of its own that makes
-all rows, and ten times as many. With --ray also on Ray Data with two workers: all rows, once. With --output it writes
-NAME.json and NAME.txt.
+The model is a function that returns a fixed reply at once, so only the library is measured. It renders the prompt of
+every row, reads, parses, and validates the reply, and yields the row. The cases are with and without a store in a file,
+and with several calls at once. They are compared with a guarded function in a plain loop, and with a bare loop that
+only parses with jiter and validates with jsonschema_rs. All take turns five times, each time with a fifth of the rows.
+The result is the median, in rows a second of wall time. The memory is the peak of a separate process that makes all
+rows, and of one that makes ten times as many. With --ray, all rows also run once on Ray Data with two workers. With
+--output, the script writes NAME.json and NAME.txt.
 """
 
 import argparse
@@ -67,19 +67,19 @@ _REPLY = json.dumps(
 
 
 def written(prompt: str) -> str:
-    """Give the one reply."""
+    """Return the same reply for each prompt."""
     return _REPLY
 
 
 def rows(count: int) -> Iterator[dict[str, Any]]:
-    """Give rows as they are asked for."""
+    """Return a generator of rows."""
     return (
         {"id": number, "prompt": f"Invoice {number}: paper 10.50, ink 20.00 EUR"} for number in range(count)
     )
 
 
 def bare(count: int) -> None:
-    """Do what no library could leave out."""
+    """Run the steps that no library can omit."""
     is_valid = jsonschema_rs.validator_for(_SCHEMA, validate_formats=True).is_valid
     for row in rows(count):
         value = jiter.from_json(written(row["prompt"]).encode())
@@ -88,7 +88,7 @@ def bare(count: int) -> None:
 
 
 def guarded(count: int) -> None:
-    """Make the calls of a guarded function, one after the other."""
+    """Make the calls of a guarded function, one after another."""
     extract = guard(_SCHEMA, strategy="system_prompt", store=None)(written)
     for row in rows(count):
         outcome = extract.outcome(row["prompt"])
@@ -97,7 +97,7 @@ def guarded(count: int) -> None:
 
 
 def enforced(count: int, *, concurrency: int = 1, is_stored: bool = False) -> None:
-    """Make the calls of rows."""
+    """Make the calls of all rows with `enforce_dataset`."""
     with tempfile.TemporaryDirectory() as folder:
         store = open_store(f"sqlite:///{folder}/records.db") if is_stored else None
         text = enforce_dataset(rows(count), _SCHEMA, written, concurrency=concurrency, store=store)
@@ -118,14 +118,14 @@ _WAYS: dict[str, Callable[[int], None]] = {
 
 
 def rows_a_second(action: Callable[[int], None], count: int) -> float:
-    """Give the rate of one turn."""
+    """Return the rate of one turn, in rows a second."""
     started = perf_counter()
     action(count)
     return count / (perf_counter() - started)
 
 
 def on_ray(count: int) -> float:
-    """Give the rate on Ray Data with two workers, the second time: the first starts the workers."""
+    """Return the rate of the second run on Ray Data with two workers. The first run starts the workers."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray = import_module("ray")
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
@@ -141,7 +141,7 @@ def on_ray(count: int) -> float:
 
 
 def peak_mib(count: int) -> float:
-    """Give the largest resident size of a process that makes so many rows."""
+    """Return the peak resident memory of a process that makes *count* rows."""
     command = [sys.executable, __file__, "--rows", str(count), "--peak"]
     return float(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
 
@@ -154,7 +154,7 @@ def _high_water_mib() -> float:
 
 
 def as_text(result: dict[str, Any]) -> str:
-    """Give a result as lines."""
+    """Return a result as lines."""
     base = next(iter(result["rows_a_s"].values()))
     lines = [
         f"{name:<40}{rate:>10,.0f} rows/s{1e6 / rate:>8.1f} us a row{base / rate:>7.1f} x"
@@ -166,7 +166,7 @@ def as_text(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write it when asked."""
+    """Measure, print, and write the result if requested."""
     parser = argparse.ArgumentParser(description="How many rows a second enforce_dataset makes.")
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--ray", action="store_true", help="Also on Ray Data.")

@@ -63,7 +63,7 @@ class Field(NamedTuple):
 
 
 class Job(NamedTuple):
-    """A task whose schema has fields that can be asked."""
+    """A task whose schema has fields for a decision model."""
 
     id: str
     schema: Schema[Any]
@@ -192,7 +192,7 @@ def written(model: Any, job: Job) -> dict[str, Answer]:
 
 
 def run(todo: list[Job], journal: Path) -> list[dict[str, Any]]:
-    """Ask what the journal does not have yet. Return all rows."""
+    """Make the calls that the journal does not have. Return all rows."""
     rows = [json.loads(line) for line in journal.read_text().splitlines()] if journal.exists() else []
     done = {(row["way"], row["job"]) for row in rows}
     with (
@@ -360,7 +360,7 @@ def _cost_text(measured: list[tuple[float, int, int, int]]) -> str:
 
 
 def main() -> None:
-    """Run what is missing, and write the result."""
+    """Make the missing calls, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--journal", required=True)
     parser.add_argument("--output")

@@ -1,8 +1,8 @@
 """Measure how many real replies `guard(early_stop=True)` and `Limits(max_repeats=)` stop: SCHEMA_GUARD_CORPORA=... python benchmarks/early_stop.py.
 
-Replies of models from real_outputs.jsonl and local_replies.jsonl, each given by a generator, 4 characters at a time, to
-a guarded function that asks once. Valid replies that were stopped are false alarms; of the others, those that were
-stopped, and the characters that had not come by then. `--output FILE` also writes what is printed.
+A guarded function with one attempt streams each reply of the models in real_outputs.jsonl and local_replies.jsonl, 4
+characters at a time. A valid reply that was stopped is a false alarm. For invalid replies, the table has the number of
+stopped ones and the characters that were saved. `--output FILE` also writes the printed text.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _WAYS: dict[str, dict[str, Any]] = {
 
 
 def attempt_at(text: str, schema: Schema[Any], **settings: Any) -> Attempt:
-    """Give the only attempt of a call whose function streams a text."""
+    """Return the only attempt of a call whose function streams a text."""
 
     def stream(prompt: str) -> Iterator[str]:
         for at in range(0, len(text), _WIDTH):
@@ -46,7 +46,7 @@ def attempt_at(text: str, schema: Schema[Any], **settings: Any) -> Attempt:
 
 
 def figures(replies: list[tuple[str, Schema[Any], bool]], **settings: Any) -> str:
-    """Give the row of one way to stop."""
+    """Return the table row of one set of settings."""
     valid = alarms = failing = stopped = characters = saved = 0
     for text, schema, ok in replies:
         attempt = attempt_at(text, schema, **settings)
@@ -60,7 +60,7 @@ def figures(replies: list[tuple[str, Schema[Any], bool]], **settings: Any) -> st
 
 
 def through_the_loop(corpora: Path) -> Iterator[str]:
-    """Give the lines of the table."""
+    """Yield the lines of the table."""
     yield f"{'replies, 4 a piece':20} {'guard(...)':26} {'false alarms':>13} {'stopped':>16} {'characters saved':>17}"
     for name, field in _CORPORA:
         rows = [json.loads(line) for line in (corpora / name).read_text().splitlines()]

@@ -1,16 +1,20 @@
-"""Early stop on and off, paired by task, where asking again rescues: what it saves and what it loses.
+"""Compare early stop on and off, paired by task, on tasks that a retry can rescue: its savings and its losses.
 
     python benchmarks/early_stop_rescues.py scripted [--tasks 1000] [--output benchmarks/results/FILE.txt]
     python benchmarks/early_stop_rescues.py local [--minutes 25] [--schemas NAME,NAME: no pilot] [--output benchmarks/results/FILE.txt]
 
-A stopped reply shows one violation, and a whole reply up to ten. So early stop tells the model less to fix.
-`scripted`: a model that fixes each violation that was told with probability p and each other one with q, over p, q and the
-number of violations in its first reply. `local`: the local model, two examples, temperature .7, on the built-in
-schemas that fail in 20 to 80 % of a pilot, or that are named; told of all, and of those schemas whose first replies failed in
-20 to 80 % of the calls that are told. Both arms of a task see the same replies as long as they ask the same: so what
-differs between them is what early stop did, and a choice by first replies, which are the same in both, favours neither.
-Rescued are compared among the calls whose first reply failed, with bounds that hold at every look, each row's by themselves
-(`stats.gap_bounds`). Needs the extra local for `local`.
+A stopped reply shows one violation, and a whole reply up to ten. So with early stop, the model gets fewer corrections.
+
+`scripted`: The model fixes each reported violation with probability p, and each other one with q. The rows differ in p,
+q, and the number of violations in the first reply.
+
+`local`: The local model gets two examples and temperature .7. It runs on the named built-in schemas, or on those that
+fail in 20 to 80% of a pilot. The rows are for all schemas, and for those whose first replies failed in 20 to 80% of the
+reported calls. It needs the extra local.
+
+Both arms of a task get the same replies to the same prompts. So the arms differ only by early stop. A selection by
+first replies, which are the same in both, favors neither. The rows compare the rescued calls among those whose first
+reply failed. The bounds are valid at any time, for each row alone (`stats.gap_bounds`).
 """
 
 from __future__ import annotations
@@ -51,14 +55,14 @@ _TOLD = re.compile(r"At /f(\d+)")
 
 
 class Arm(NamedTuple):
-    """What became of one call in one arm.
+    """The result of one call in one arm.
 
     Attributes:
-        ok: Whether it gave a value.
-        stopped: Attempts that were ended early.
-        attempts: All of them.
-        tokens: Output tokens that came until each attempt ended; of a script a quarter of its characters.
-        seconds: In which they came; 0 of a script.
+        ok: Whether it returned a value.
+        stopped: Number of attempts that were stopped early.
+        attempts: Number of attempts.
+        tokens: Output tokens until the end of each attempt. For a script, a quarter of its characters.
+        seconds: Seconds until they arrived. 0 for a script.
     """
 
     ok: bool
@@ -69,7 +73,7 @@ class Arm(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """A task in both arms; its first reply failed."""
+    """The results of a task in both arms. Its first reply failed."""
 
     off: Arm
     on: Arm
@@ -88,7 +92,7 @@ def scripted(count: int) -> Iterator[str]:
 
 
 def scripted_pair(number: int, wrong: int, text: float, other: float) -> Pair:
-    """Ask one task in both arms; a field's luck at an attempt is the same in both."""
+    """Run one task in both arms, with the same random numbers for each field and attempt."""
     luck = random.Random(f"{SEED}:{number}")
     broken = frozenset(luck.sample(range(FIELDS), wrong))
     draws = [[luck.random() for _ in range(FIELDS)] for _ in range(ATTEMPTS)]
@@ -136,14 +140,14 @@ def _arm(outcome: Any, tokens: float, seconds: float) -> Arm:
 
 
 class Recorded(NamedTuple):
-    """A reply as it came: its chunks, and the seconds after which each one was there."""
+    """A recorded reply: its chunks, and the seconds until each one arrived."""
 
     chunks: list[Any]
     at_s: list[float]
 
 
 class LocalTask:
-    """A task of the suite with a seed: what is asked twice with the same words is answered once."""
+    """A task of the suite with a seed. Equal prompts get the same reply, which the model generates once."""
 
     def __init__(self, model: Any, entry: Any, task: Any, seed: int) -> None:
         self.schema = entry.name
@@ -152,11 +156,11 @@ class LocalTask:
         self._tokens, self._seconds = 0, 0.0
 
     def first_fails(self) -> bool:
-        """Ask once."""
+        """Return whether a call with one attempt fails."""
         return not self._asked(early_stop=False, max_attempts=1).ok
 
     def pair(self) -> Pair:
-        """Ask in both arms; early stop comes second, for only whole replies can be given again."""
+        """Run the task in both arms. Early stop is second, because only whole replies can be replayed."""
         return Pair(*(self._asked(early_stop=on, max_attempts=ATTEMPTS) for on in (False, True)))
 
     def _asked(self, *, early_stop: bool, max_attempts: int) -> Arm:
@@ -193,7 +197,7 @@ class LocalTask:
 
 
 def local(minutes: float, named: list[str]) -> Iterator[str]:
-    """Give the lines of the part of the local model."""
+    """Yield the lines of the local model's part."""
     with connect("local") as model, ThreadPoolExecutor(AT_ONCE) as pool:
         entries = load_suite("small").schemas
         yield f"{model.name}, few_shot, temperature {TEMPERATURE}, {ATTEMPTS} attempts, seeds from {SEED}"
@@ -209,7 +213,7 @@ def local(minutes: float, named: list[str]) -> Iterator[str]:
 
 
 def _local_lines(found: list[tuple[str, Pair | None]]) -> Iterator[str]:
-    """Tell what came of the calls, each with its schema."""
+    """Yield lines about the calls, each with its schema."""
     asked = Counter(schema for schema, _ in found)
     failed = Counter(schema for schema, pair in found if pair is not None)
     yield f"failed at first: {', '.join(f'{name} {failed[name]}/{asked[name]}' for name in sorted(asked))}"
@@ -231,7 +235,7 @@ def _local_lines(found: list[tuple[str, Pair | None]]) -> Iterator[str]:
 def _both(
     model: Any, chosen: list[Any], pool: ThreadPoolExecutor, until: float
 ) -> list[tuple[str, Pair | None]]:
-    """Ask tasks until the time is over: each with its schema, and as a pair where its first reply failed."""
+    """Run tasks until the time is over. Return the schema of each, and a pair if its first reply failed."""
 
     def answered(task: LocalTask) -> tuple[str, Pair | None] | None:
         if monotonic() > until:
@@ -244,7 +248,7 @@ def _both(
 
 
 def _pilot(model: Any, entries: Iterable[Any], pool: ThreadPoolExecutor) -> dict[str, int]:
-    """Count of each schema how many of its first tasks fail when they are asked once."""
+    """Return how many of the first tasks of each schema fail with one attempt."""
     first = [
         LocalTask(model, entry, task, SEED) for entry in entries for task in entry.tasks_of("test")[:PILOT]
     ]
@@ -256,7 +260,7 @@ def _pilot(model: Any, entries: Iterable[Any], pool: ThreadPoolExecutor) -> dict
 
 
 def _rounds(model: Any, chosen: Iterable[Any]) -> Iterator[LocalTask]:
-    """Give every task of the chosen schemas with one seed after another."""
+    """Yield the tasks of the chosen schemas, with one seed after another, at most 400 tasks."""
     most = 400
     seeds = range(SEED, SEED + 100)
     tasks = (
@@ -276,7 +280,7 @@ _HEAD = "{:20}  failed   rescued off, on        lost, with bounds   5 points  st
 
 
 def _row(name: str, pairs: list[Pair]) -> str:
-    """Tell what early stop lost of the rescued calls, and what it saved."""
+    """Return a row with the rescued calls that early stop lost, and its savings."""
     n = len(pairs)
     if not n:
         return f"{name:20}  no data"
@@ -293,7 +297,7 @@ def _row(name: str, pairs: list[Pair]) -> str:
 
 
 def main() -> None:
-    """Measure one part, and print what came out."""
+    """Measure one part, and print the result."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,14 +1,14 @@
-"""Constrained-decoding engines on real schemas: what each accepts of valid and invalid instances, and what it takes.
+"""Run constrained-decoding engines on real schemas: the valid and invalid instances that each accepts, and its cost.
 
     python benchmarks/engines.py [--suite FILE]... [--engine NAME]... [--every 1] [--seconds 20] [--gibibytes 4]
         [--output benchmarks/results/FILE.json]
 
-Reads maskbench.jsonl and jsonschemabench.jsonl in the folder that SCHEMA_GUARD_CORPORA names, unless --suite names
-others, and cuts texts into the tokens of the local model, which is fetched when it is not there (98 MB). --every 10
-takes each tenth schema. Engines that are not installed are told and left out: pip install 'schema-guard[engines]',
-and xgrammar for itself, which brings torch.
+The script reads maskbench.jsonl and jsonschemabench.jsonl in the folder that SCHEMA_GUARD_CORPORA names, or the suites
+of --suite. It cuts texts into the tokens of the local model, which it downloads if necessary (98 MB). --every 10 takes
+each tenth schema. Engines that are not installed are reported and omitted: pip install 'schema-guard[engines]', and
+separately xgrammar, which requires torch.
 
-With --output a text file is written beside the JSON, which names the schemas that each engine does not support.
+With --output, a text file is written beside the JSON, which names the schemas that each engine does not support.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ SHOWN_EVERY_S = 10.0
 
 
 def shower() -> Callable[[Progress], None]:
-    """Give what tells on stderr, every ten seconds, how far an engine is."""
+    """Return a function that prints the progress of an engine on stderr every ten seconds."""
     told = time.monotonic()
 
     def show(progress: Progress) -> None:
@@ -60,7 +60,7 @@ def shower() -> Callable[[Progress], None]:
 
 
 def kept(engine: EngineResult) -> dict[str, Any]:
-    """Give what one engine did, with the names of the schemas that it does not support in place of every schema."""
+    """Return the names of the schemas that one engine does not support, instead of the results of all schemas."""
     return {
         "unsound": [each.schema for each in engine.checked if each.is_under_constrained],
         "narrowed": [each.schema for each in engine.checked if each.is_over_constrained],
@@ -69,7 +69,7 @@ def kept(engine: EngineResult) -> dict[str, Any]:
 
 
 def summary(result: EnginesResult) -> dict[str, Any]:
-    """Give a result without its single schemas, which would be a megabyte."""
+    """Return a result without the results of single schemas, which take a megabyte."""
     plain: dict[str, Any] = engines_as_json(
         replace(result, engines=tuple(replace(engine, checked=()) for engine in result.engines))
     )
@@ -79,7 +79,7 @@ def summary(result: EnginesResult) -> dict[str, Any]:
 
 
 def asked() -> argparse.Namespace:
-    """Read the command line; what is wrong with it is told before the hours that a run takes, not after them."""
+    """Read the command line, and report its errors before the run, which takes hours."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suite", action="append", help="a suite's folder or file, or 'small'")
     parser.add_argument("--engine", action="append", choices=[engine.name for engine in ENGINES])
@@ -101,7 +101,7 @@ def asked() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure, print, and write when asked."""
+    """Measure, print, and write the results if requested."""
     arguments = asked()
     output = arguments.output
     suites = arguments.suite or [str(Path(os.environ["SCHEMA_GUARD_CORPORA"]) / name) for name in FILES]

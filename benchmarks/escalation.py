@@ -1,11 +1,12 @@
-"""Two servers at once, and whether what both do alone predicts what they do one after the other.
+"""Check whether the failures of two servers alone predict the failures of an escalation from one to the other.
 
     python benchmarks/escalation.py [--tasks 48] [--output benchmarks/results/FILE.txt]
 
-The small model is the local one, shown the schema and two examples. The larger one is played by the same weights behind a
-second server, held to a grammar. Each is asked every task alone, then both one after the other: attempt 1 goes to the small
-one, a failed call to the larger one. The calls that both fail alone predict the calls that stay without a valid value; a
-corrected prompt is another one than the first, so that the prediction has bounds and no more. Needs the extra local.
+The small model is the local one, with the schema and two examples in its prompt. The larger model has the same weights
+behind a second server, with a grammar. Each gets every task alone, then both in an escalation: attempt 1 goes to the
+small one, and attempt 2 of a failed call to the larger one. The calls that both fail alone predict the calls without a
+valid value. The corrected prompt of attempt 2 differs from the first prompt, so the prediction is not exact. The script
+needs the extra local.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ WAYS = {"small": ["few_shot"], "large": ["strict_schema"], "small, then large": 
 
 
 def tasks(count: int) -> Iterator[tuple[Any, Any]]:
-    """Give so many built-in tasks, of all schemas in turn."""
+    """Yield *count* built-in tasks, from all schemas in turn."""
     entries = load_suite("small").schemas
     for at in range(count):
         entry = entries[at % len(entries)]
@@ -47,7 +48,7 @@ def tasks(count: int) -> Iterator[tuple[Any, Any]]:
 
 
 def asked(models: list[Any], strategies: list[str], entry: Any, task: Any) -> Outcome[Any]:
-    """Ask one task."""
+    """Return the outcome of one task."""
     ask = guard(
         entry.schema,
         models=models,
@@ -63,13 +64,13 @@ def asked(models: list[Any], strategies: list[str], entry: Any, task: Any) -> Ou
 
 
 def share(count: int, of: int) -> str:
-    """Say a rate with its bounds."""
+    """Return a rate with its bounds as text."""
     result = bounds(count, of)
     return f"{count}/{of} ({percent(count / of)} {interval(result.lower, result.upper)})"
 
 
 def lines(found: dict[str, list[Any]]) -> Iterator[str]:
-    """Give what came out, a line at a time."""
+    """Yield the lines of the result."""
     both = [not one.ok and not other.ok for one, other in zip(found["small"], found["large"], strict=True)]
     together = found["small, then large"]
     failed, n = sum(not one.ok for one in together), len(together)
@@ -99,7 +100,7 @@ def lines(found: dict[str, list[Any]]) -> Iterator[str]:
 
 
 def main() -> None:
-    """Ask, and print what came out."""
+    """Run the tasks, and print the result."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

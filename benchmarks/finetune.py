@@ -1,9 +1,9 @@
 """From the verdict to a tuned model and back, on the local model: python -m benchmarks.finetune FOLDER [--seed N] [--small].
 
-Needs the extras local and tuning. Every step is a command of schema-guard whose output is kept in FOLDER; the same
-call goes on where the last one stopped, and asks nothing twice. Texts of seed 17 were looked at when the settings were
-chosen: those of another seed were not. --small takes 40 held-out orders and 15 minutes, and sends six of them through
-a router at the end. --output NAME writes the summary to NAME.txt and the figures to NAME.json.
+The script needs the extras local and tuning. Every step is a command of schema-guard whose output is stored in FOLDER.
+The same command line resumes an interrupted loop, and repeats no call. The settings were chosen with a view of the
+texts of seed 17, but not of those of other seeds. --small uses 40 held-out orders, takes 15 minutes, and sends six of
+them through a router at the end. --output NAME writes the summary to NAME.txt, and the figures to NAME.json.
 """
 
 import argparse

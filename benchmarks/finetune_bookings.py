@@ -130,7 +130,7 @@ def draw(random: Random, source: str) -> tuple[str, Any, str]:
 
 
 def _gold(random: Random, *, missing: float, most: int) -> list[dict[str, Any]]:
-    """Draw one to three bookings; each value that may be missing is missing with a probability."""
+    """Draw one to three bookings. Each optional value is missing with a probability."""
 
     def maybe(value: Any) -> Any:
         return None if random.random() < missing else value
@@ -188,7 +188,7 @@ def _worded(
     *,
     is_odd: bool = False,
 ) -> str:
-    """Word one booking; *is_odd* writes numbers as no text of training does."""
+    """Write one booking. *is_odd* writes numbers in a form that no training text has."""
     slots: dict[str, Any] = {}
     for slot, value in booking.items():
         if slot not in phrases:

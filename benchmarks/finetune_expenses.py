@@ -168,7 +168,7 @@ def _line(
     *,
     is_odd: bool = False,
 ) -> str:
-    """Word one line of a claim; *is_odd* writes currencies as no text of training does."""
+    """Write one line of a claim. *is_odd* writes currencies in a form that no training text has."""
     amount, currency = str(line["amount"]), line["currency"]
     if is_odd:
         template = template.replace("{amount} {currency}", "{currency}{amount}")

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The loop: what prompting does, the verdict, a training set, a tuned model, the same measurement, the verdict again.
+"""The loop: measure prompting, get the verdict, write a training set, tune a model, and measure and decide again.
 
-Rules: every step is a command that anybody can type, and its output is kept, so that the loop goes on where it was
-ended and asks nothing twice. Each command is a process of its own: torch and the model's server never run at once.
+Rules:
+1. Every step is a command that anyone can type. Its output is stored, so that an interrupted loop resumes without
+   repeating calls.
+2. Each command is its own process, so torch and the model's server never run at the same time.
 """
 
 from __future__ import annotations
@@ -61,14 +63,14 @@ def _tell(line: str) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Loop:
-    """One kind of task, and where everything about it is kept.
+    """One kind of task, and the places of its files.
 
     Attributes:
         kind: Name of the schema.
-        folder: Of all files.
-        learned: A suite with what is to be learned as `dev` and what is held out as `test`.
-        suite: A suite with what is held out, and two tasks to show.
-        report: Is told what begins and what has ended.
+        folder: Folder of all files.
+        learned: A suite with the training tasks as `dev` and the held-out tasks as `test`.
+        suite: A suite with the held-out tasks, and two tasks to show in prompts.
+        report: Called with a text when a step starts or ends.
     """
 
     kind: str
@@ -78,28 +80,28 @@ class Loop:
     report: Callable[[str], object] = _tell
 
     def path(self, name: str) -> Path:
-        """Give the path of one of its files."""
+        """Return the path of one of its files."""
         return self.folder / f"{self.kind}-{name}"
 
     def text(self, name: str) -> str:
-        """Give what one of its files holds."""
+        """Return the text of one of its files."""
         return self.path(name).read_text(encoding="utf-8")
 
     @property
     def tuned(self) -> Path:
-        """Where the training set and the tuned model are."""
+        """The folder of the training set and the tuned model."""
         return self.path("set")
 
     @property
     def store(self) -> str:
-        """Where all calls are recorded."""
+        """The URL of the store with all calls."""
         return f"sqlite:///{self.path('calls.db').absolute()}"
 
     def run(self) -> None:
-        """Go from the first prompt to the second verdict.
+        """Run all steps from the first prompt to the second verdict.
 
         Raises:
-            SchemaGuardError: A command could not do what it was asked for; its own words are on stderr.
+            SchemaGuardError: A command failed. Its error is on stderr.
         """
         prompts = [self._bench(name, "local", *how) for name, how in PROMPTS.items()]
         self._decide("before", prompts, self._assumed())
@@ -110,7 +112,7 @@ class Loop:
         self._decide("after", [*prompts, pilot], COSTS)
 
     def elsewhere(self, tasks: int = 12) -> None:
-        """Ask the tuned model, and the one that it was made of, for other schemas."""
+        """Measure the tuned model and its base model on other schemas."""
         self._step(
             "elsewhere.txt",
             *("bench", "run", "small", "--sample", str(tasks), "--max-attempts", "1", "--strategy", "bare"),
@@ -119,7 +121,7 @@ class Loop:
         )
 
     def _bench(self, name: str, model: str, *how: str) -> Path:
-        """Ask a model for what is held out; gives the file of the result."""
+        """Measure a model on the held-out tasks, and return the file of the result."""
         journal, result = self.path(f"{name}.jsonl"), self.path(f"{name}.json")
         self._step(
             f"{name}.txt",
@@ -130,7 +132,7 @@ class Loop:
         return result
 
     def _decide(self, name: str, results: list[Path], costs: Path) -> None:
-        """Decide on all that is recorded, as text and as JSON."""
+        """Run `decide` on all recorded calls, for its text and its JSON."""
         known = [part for result in results for part in ("--answers", str(result))]
         arguments = ["decide", "--store", self.store, "--schema", self.kind, "--with", str(costs), *known]
         declined = [part for step, why in DECLINED.items() for part in ("--decline", f"{step}={why}")]
@@ -138,7 +140,7 @@ class Loop:
         self._step(f"{name}.json", *arguments, "--format", "json")
 
     def _assumed(self) -> Path:
-        """Write the costs with what is assumed of the tuned model's tokens: no more than the task and the answer."""
+        """Write the costs, with the assumption that the tuned model's tokens are only the task and the answer."""
         (entry,) = load_suite(self.suite).schemas
         tasks = entry.tasks_of("test")
         tokens = {
@@ -155,7 +157,7 @@ class Loop:
         return path
 
     def _step(self, name: str, *command: str) -> None:
-        """Run a command and keep its standard output; one that is kept is not run again."""
+        """Run a command and store its standard output. Skip a command whose output is stored."""
         path = self.path(name)
         if path.exists():
             return

@@ -1,4 +1,4 @@
-"""Invitations to a meeting: an object with a list of names, a time, and values that may be missing."""
+"""Invitations to a meeting: an object with a list of names, a time, and optional values."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def _phrased(
     *,
     is_odd: bool = False,
 ) -> dict[str, str]:
-    """Word the values; *is_odd* writes times and lengths as no text of training does."""
+    """Write the values. *is_odd* writes times and lengths in a form that no training text has."""
     slots: dict[str, str] = {"topic": gold["topic"]}
     for slot, wordings in phrases.items():
         value, phrase = gold[slot], random.choice(wordings)

@@ -1,4 +1,4 @@
-"""Orders in mails and notes: an object with values that may be missing."""
+"""Orders in mails and notes: an object with optional values."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def draw(random: Random, source: str) -> tuple[str, Any, str]:
 
 
 def _gold(random: Random, *, missing: float, most: int = 99) -> dict[str, Any]:
-    """Draw an order; each value that may be missing is missing with a probability."""
+    """Draw an order. Each optional value is missing with a probability."""
 
     def maybe(value: Any) -> Any:
         return None if random.random() < missing else value
@@ -146,7 +146,7 @@ def _filled(
     day: Callable[[date], str] | None = None,
     is_odd: bool = False,
 ) -> str:
-    """Fill a template; *is_odd* writes numbers as no text of training does."""
+    """Fill a template. *is_odd* writes numbers in a form that no training text has."""
     write = day or (lambda due: day_text(due, random))
 
     def phrase(slot: str, value: str | None) -> str:

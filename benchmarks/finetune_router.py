@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The last step: a router that gives the primary inputs to the tuned model, and the rest to the best prompt."""
+"""The last step: a router that sends the primary inputs to the tuned model, and the others to the best prompt."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class RoutedCall(NamedTuple):
 
     Attributes:
         task: Its text.
-        branch: `tuned` or `prompt`: which of them answered.
+        branch: The branch that answered, `tuned` or `prompt`.
         ok: Whether a valid value came out.
         right: Whether it equals the known answer.
     """
@@ -60,7 +60,7 @@ class RoutedCall(NamedTuple):
 
 
 def is_english(task: str) -> bool:
-    r"""Say whether the text of a task has some of the words that English orders have; what to do with it stands before.
+    r"""Return whether the input of a task has a word of English orders. Ignore the instruction before the input.
 
     >>> is_english("Extract the order.\n\n5 chairs for Eva"), is_english("Extract the order.\n\n5 Stühle an Eva")
     (True, False)
@@ -69,7 +69,7 @@ def is_english(task: str) -> bool:
 
 
 def routed(loop: Loop) -> list[RoutedCall]:
-    """Ask some of what was held out through a router over both models."""
+    """Send some held-out tasks through a router over both models."""
     with connect("local") as prompted, connect(f"tuned:{loop.tuned}") as tuned:
         return list(_calls(loop, prompted, tuned))
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a loop has shown: by set, beside what was predicted, and how far prompting came."""
+"""The summary of a loop: results by set, with the predictions, and the results of prompting."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ class LoopSummary(NamedTuple):
 
 
 class Predicted(NamedTuple):
-    """Something that the first verdict said of the tuned model, and what was measured.
+    """A prediction of the first verdict about the tuned model, and the measured value.
 
     Attributes:
-        what: It is.
-        low: The least that was said.
-        high: The most; None for never.
-        measured: None for never.
-        write: Gives it as people write it.
-        bounds: Of a rate, between which the true one is; None where there are none.
+        what: Name of the value.
+        low: Lowest predicted value.
+        high: Highest predicted value. None for never.
+        measured: Measured value. None for never.
+        write: Returns the text of a value.
+        bounds: Bounds of the true rate. None without bounds.
     """
 
     what: str
@@ -58,7 +58,7 @@ class Predicted(NamedTuple):
 
     @property
     def where(self) -> str:
-        """`inside` of what was said, or `outside`."""
+        """Whether the measured value is `inside` or `outside` of the prediction, or `outside, not proved`."""
         high = inf if self.high is None else self.high
         measured = inf if self.measured is None else self.measured
         if self.low <= measured <= high:
@@ -68,12 +68,12 @@ class Predicted(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What was measured, with its bounds."""
+        """The measured value with its bounds."""
         return self.write(self.measured) + (f" {interval(*self.bounds)}" if self.bounds is not None else "")
 
 
 def summary_of(loop: Loop, calls: Sequence[RoutedCall] = ()) -> LoopSummary:
-    """Tell a loop that has come to its end, and the calls that were routed after it."""
+    """Return the summary of a finished loop and of the calls that were routed after it."""
     results = {name: result_from_json(json.loads(loop.text(f"{name}.json"))) for name in VARIANTS}
     before, after = (json.loads(loop.text(f"{name}.json")) for name in ("before", "after"))
     sets = {
@@ -136,7 +136,7 @@ def _trained(loop: Loop) -> str:
 
 
 def _money(verdict: dict[str, Any]) -> str:
-    """Say what tuning costs and saves at the measured rates."""
+    """Return the costs and savings of tuning at the measured rates."""
     economics = verdict.get("economics")
     if economics is None:
         return "not known"
@@ -149,7 +149,7 @@ def _money(verdict: dict[str, Any]) -> str:
 
 
 class _Row(NamedTuple):
-    """One way of asking on one set."""
+    """One variant on one set."""
 
     variant: str
     held_out: str
@@ -226,7 +226,7 @@ def _percent(rate: Rate) -> str:
 
 
 def _by_kind(pilot: BenchResult, sets: dict[str, tuple[str, ...]]) -> Section:
-    """Tell what of the hard ones is hard."""
+    """Return the results of the tuned model on each kind of hard task."""
     kinds: dict[str, list[CallRow]] = {}
     for call in pilot.calls:
         name, *more = sets[call.task]
@@ -251,7 +251,7 @@ def _by_kind(pilot: BenchResult, sets: dict[str, tuple[str, ...]]) -> Section:
 
 
 def _predicted(before: dict[str, Any], after: dict[str, Any]) -> list[Predicted]:
-    """Set what the first verdict said of the tuned model beside what the second one has measured."""
+    """Return the first verdict's predictions about the tuned model with the second verdict's measurements."""
     forecast, measured = before.get("economics"), after.get("economics")
     if forecast is None or measured is None:
         return []

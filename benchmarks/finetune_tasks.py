@@ -1,14 +1,15 @@
-"""Seeded tasks with known answers for tuning a model and for measuring it: python -m benchmarks.finetune_tasks FOLDER.
+"""Write seeded tasks with known answers to tune and to measure a model: python -m benchmarks.finetune_tasks FOLDER.
 
 Rules:
-1. A text is a template with slots filled, and its gold is made from the slots: no model has a part in either.
-2. Templates are split between training and test, and are never shared; only the set `shared` asks those of training,
-   with other values.
-3. No text comes twice, in any set.
+1. A text is a template with filled slots, and its gold is made from the slots. No model writes either.
+2. Training and test share no templates. The exception is the set `shared`, which has the templates of training with
+   other values.
+3. All texts of all sets are different.
 
-Writes two suites, a task a line, for each kind of task: `KIND.jsonl` for `export`, what is to be learned as `dev` and
-what is held out as `test`; and `KIND-test.jsonl` for `bench`, what is held out and two tasks to show. Tasks are tagged
-with their set: `train`, `shared`, `unseen`, or `hard` and what is hard about them.
+The script writes two suites for each kind of task, one task per line. `KIND.jsonl` is for `tune prepare`, with the
+training tasks as `dev` and the held-out tasks as `test`. `KIND-test.jsonl` is for `bench`, with the held-out tasks and
+two tasks to show in prompts. Tasks are tagged with their set: `train`, `shared`, `unseen`, or `hard` with the kind of
+difficulty.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 
 class Drawn(NamedTuple):
-    """A task as a kind draws it.
+    """A drawn task.
 
     Attributes:
-        text: What is asked about.
+        text: The input.
         gold: The right answer.
         template: Name of its template.
     """
@@ -43,10 +44,10 @@ class Kind(NamedTuple):
     """A kind of task.
 
     Attributes:
-        schema: Of the answers.
-        instruction: Stands before every text.
+        schema: Schema of the answers.
+        instruction: Instruction before every text.
         draw: Draws a task from a set: `train`, `shared`, `unseen`, or one of *hard*.
-        hard: What may be hard about a task.
+        hard: Kinds of difficulty.
     """
 
     schema: dict[str, Any]
@@ -66,15 +67,15 @@ SIZES = {"train": 240, "shared": 34, "unseen": 34, "hard": 36}
 def tasks_of(
     kind: str, *, seed: int = 17, sizes: dict[str, int] | None = None
 ) -> dict[str, list[dict[str, Any]]]:
-    """Give the tasks of each file, as the lines of a suite.
+    """Return the tasks of each file, as the lines of a suite.
 
     Args:
         kind: One of `KINDS`.
-        seed: Of everything.
-        sizes: In place of `SIZES`; a set without a size is empty.
+        seed: Seed of all draws.
+        sizes: Sizes to use instead of `SIZES`. A set without a size is empty.
 
     Returns:
-        The lines of `train`, and those of what is held out: `test`.
+        The lines of `train`, and of the held-out tasks as `test`.
     """
     drawn: set[str] = set()
     wanted = SIZES if sizes is None else sizes
@@ -106,7 +107,7 @@ _SHOWN = 2
 
 
 def _new(kind: str, source: str, random: Random, drawn: set[str]) -> Drawn:
-    """Draw until a text is new."""
+    """Draw tasks until one has a new text, and return it."""
     while True:
         task = Drawn(*KINDS[kind].draw(random, source))
         if task.text not in drawn:
@@ -117,7 +118,7 @@ def _new(kind: str, source: str, random: Random, drawn: set[str]) -> Drawn:
 def write_tasks(
     folder: Path, kind: str, *, seed: int = 17, sizes: dict[str, int] | None = None
 ) -> dict[str, Path]:
-    """Write the suites of a kind; gives their paths: `all`, and `test`."""
+    """Write the suites of a kind, and return their paths, `all` and `test`."""
     folder.mkdir(parents=True, exist_ok=True)
     result = tasks_of(kind, seed=seed, sizes=sizes)
     document = json.dumps(KINDS[kind].schema, indent=2) + "\n"

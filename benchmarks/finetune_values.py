@@ -1,4 +1,4 @@
-"""What fills the slots of templates: names, things, places, and the ways in which days and numbers are written."""
+"""The values for the slots of templates: names, things, places, and the forms of days and numbers."""
 
 from __future__ import annotations
 
@@ -69,13 +69,13 @@ def a_day(random: Random) -> date:
 
 
 def day_text(day: date, random: Random) -> str:
-    """Write a day as texts of training do."""
+    """Write a day in a form of the training texts."""
     month = MONTHS[day.month - 1]
     return random.choice((f"{day.day} {month} {day.year}", f"{month} {day.day}, {day.year}", day.isoformat()))
 
 
 def odd_day_text(day: date, random: Random) -> str:
-    """Write a day as no text of training does."""
+    """Write a day in a form that no training text has."""
     month = MONTHS[day.month - 1]
     suffix = "th" if 10 < day.day % 100 < 14 else {1: "st", 2: "nd", 3: "rd"}.get(day.day % 10, "th")
     return random.choice(

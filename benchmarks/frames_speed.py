@@ -1,9 +1,9 @@
-"""Measure how fast a store becomes a data frame: python benchmarks/frames_speed.py.
+"""Measure the conversion of a store to a data frame: python benchmarks/frames_speed.py.
 
     python benchmarks/frames_speed.py [--attempts 1000000] [--store URL] [--rounds 3] [--output benchmarks/results/NAME.txt]
 
-Fills a store with the made-up attempts of `store_speed.py`, or reads the one at --store, and converts it with
-`to_arrow`, `to_pandas`, and `to_polars`. The fastest of some rounds counts. Times are the processor's and the clock's.
+The script fills a store with the synthetic attempts of `store_speed.py`, or reads the one at --store, and converts it
+with `to_arrow`, `to_pandas`, and `to_polars`. The fastest of some rounds counts. The times are CPU time and wall time.
 """
 
 import argparse

@@ -1,8 +1,8 @@
-"""How long hostile and broken replies take to judge: python benchmarks/hostile_speed.py.
+"""Measure the time that `judge` takes for hostile and broken replies: python benchmarks/hostile_speed.py.
 
-Prints milliseconds of CPU time per reply, the best of five, for every shape and level of repair at 25, 50, 100 and
-200 KB, and the exponent of the growth (1 is linear). The promise is 25 ms for 200 KB. `--output FOLDER` also writes
-a dated JSON file and the printed text.
+The script prints milliseconds of CPU time per reply, the best of five, for every shape and level of repair at 25, 50,
+100, and 200 KB, and the exponent of the growth (1 is linear). The promise is 25 ms for 200 KB. `--output FOLDER` also
+writes a dated JSON file and the printed text.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _SCHEMA = Schema.of(
 
 
 def _repeat(unit: str, *, before: str = "", closing: str = "") -> Callable[[int], str]:
-    """Give what makes a text of so many characters: a unit repeated, and what closes it as often."""
+    """Return a function that makes a text of a size from a repeated unit and equally many closing texts."""
 
     def make(size: int) -> str:
         count = size // len(unit + closing)
@@ -51,7 +51,7 @@ _ROW = '{"id": %d, "name": "Ann Lee", "mail": "ann@x.org", "tags": ["a", "b"], "
 
 
 def _rows(*changes: tuple[str, str], separator: str = ", ", after: str = "]") -> Callable[[int], str]:
-    """Give what makes a list of rows of so many characters, each with the same faults."""
+    """Return a function that makes a list of rows of a size, each with the same faults."""
 
     def make(size: int) -> str:
         row = _ROW
@@ -152,7 +152,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
 
 
 def main() -> None:
-    """Print the table; write it when asked."""
+    """Print the table, and write it if requested."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--output", type=Path, help="folder for a dated JSON file and a text file")
     folder = arguments.parse_args().output
@@ -183,7 +183,7 @@ def _least_ms(text: str, level: Literal["off", "lossless", "lossy"]) -> float:
 
 
 def _exponent(texts: list[str], times_ms: list[float]) -> float:
-    """Give the slope of the least-squares line through the logarithms."""
+    """Return the slope of the least-squares line through the logarithms."""
     xs = [math.log(len(text)) for text in texts]
     ys = [math.log(max(taken, 1e-3)) for taken in times_ms]
     mean_x, mean_y = sum(xs) / len(xs), sum(ys) / len(ys)
@@ -203,7 +203,7 @@ def _line(shape: str, level: str, *, times_ms: list[float], exponent: float) -> 
 
 
 def _summary(found: dict[str, dict[str, Any]]) -> list[str]:
-    """Say how many exceed what is promised, and which is the slowest."""
+    """Return the number of texts that exceed the promise, and the slowest one."""
     over = sum(row["times_ms"][-1] > _PROMISE_MS for row in found.values())
     slowest = max(found, key=lambda name: found[name]["times_ms"][-1])
     return [

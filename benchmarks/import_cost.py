@@ -1,11 +1,11 @@
-"""What it costs to import the library and to be ready for the first call, in CPU of whole processes.
+"""Measure the CPU time of whole processes that import the library, and that are ready for the first call.
 
 Run it with the Python of an environment in which schema-guard is installed:
 
     python benchmarks/import_cost.py [--runs 20] [--output benchmarks/results/FILE.json]
 
-The commands run in turn, so that a slow moment of the machine meets all of them; ratios are of medians, to the
-CPU of a process that imports four modules of the standard library.
+The commands run in turn, so that a slow moment of the machine affects all of them. A ratio is a median divided by the
+median of a process that imports four modules of the standard library.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ COMMANDS = {
 
 
 def cpu_s(code: str) -> float:
-    """Give the user and system seconds of one process."""
+    """Return the user and system seconds of one process."""
     # Without bytecode files every run would compile the sources again, which no installed program does.
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -46,7 +46,7 @@ def cpu_s(code: str) -> float:
 
 
 def main() -> None:
-    """Measure, print a table, and write it when asked."""
+    """Measure, print a table, and write it if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--output", type=Path)

@@ -1,20 +1,20 @@
-"""Drawing instances from real schemas: schema_guard.testing.instances beside hypothesis-jsonschema.
+"""Compare instances drawn from real schemas by schema_guard.testing.instances and by hypothesis-jsonschema.
 
     python benchmarks/instances_peers.py [--examples 100] [--peer-examples 3] [--peer-every 4] [--seconds 5]
         [--peer-site FOLDER] [--output benchmarks/results/FILE.json]
 
-Reads jsonschemabench.jsonl in the folder that SCHEMA_GUARD_CORPORA names. hypothesis-jsonschema 0.23.1, its last
-release, uses a part of Hypothesis that is gone: --peer-site names a folder in which it finds an older one
+The script reads jsonschemabench.jsonl in the folder that SCHEMA_GUARD_CORPORA names. hypothesis-jsonschema 0.23.1, its
+last release, uses a removed part of Hypothesis. --peer-site names a folder with an older Hypothesis
 (`pip install --target FOLDER --no-deps hypothesis==6.120.0 hypothesis-jsonschema==0.23.1`).
 
-Each schema is drawn from --examples times by schema_guard, and of them each --peer-every-th --peer-examples times by
-both libraries, for the other one would take an hour, with Hypothesis' health checks on, in a process that is ended when
-a library takes longer than --seconds for one schema. A schema counts as drawn when every value is valid by
-jsonschema-rs with formats asserted and no error came up; otherwise the first reason is kept. Times are for one
-example, the making of the strategy and Hypothesis' own work included.
+schema_guard draws from each schema --examples times. Both libraries draw from each --peer-every-th schema
+--peer-examples times, because the other library takes an hour for all of them. Hypothesis' health checks are on. A
+process that takes longer than --seconds for one schema is ended. A schema counts as drawn if every value is valid by
+jsonschema-rs with formats asserted, and no error occurred. Otherwise, the first reason is stored. Times are for one
+example, including the construction of the strategy and Hypothesis' own work.
 
-With --output a text file is written beside the JSON. The exit status is 1 when fewer than 98 % of
-jsonschemabench.jsonl are drawn by schema_guard, or an example takes more than 5 ms in the median.
+With --output, a text file is written beside the JSON. The exit status is 1 if schema_guard draws from fewer than 98% of
+jsonschemabench.jsonl, or if the median example takes more than 5 ms.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ MOST_MS = 5.0
 
 
 class Drawn(NamedTuple):
-    """What came of one schema: the reason why it was not drawn, None if it was; milliseconds an example."""
+    """The result of one schema: the reason why it was not drawn, or None, and milliseconds per example."""
 
     reason: str | None
     ms: float
 
 
 def strategy_of(library: str, document: Any) -> Any:
-    """Give a library's strategy for a schema."""
+    """Return a library's strategy for a schema."""
     if library == PEER:
         from hypothesis_jsonschema import from_schema
 
@@ -90,7 +90,7 @@ def draw(library: str, document: Any, examples: int) -> Drawn:
 
 
 def serve(library: str, examples: int, site: Path | None, connection: Connection) -> None:
-    """Draw from each schema that comes in."""
+    """Draw from each schema that comes through a connection, and send the result."""
     if site is not None:
         sys.path.insert(0, str(site))
     warnings.simplefilter("ignore")
@@ -101,7 +101,7 @@ def serve(library: str, examples: int, site: Path | None, connection: Connection
 def drawn(
     library: str, documents: list[Any], examples: int, seconds: float, site: Path | None
 ) -> Iterator[Drawn]:
-    """Draw from all schemas, in a process that is started anew when one takes too long."""
+    """Draw from all schemas, in a process that restarts if one takes too long."""
     process = connection = None
     for document in documents:
         if process is None or connection is None:
@@ -122,7 +122,7 @@ def drawn(
 
 
 def row(library: str, examples: int, rows: list[dict[str, Any]], results: list[Drawn]) -> dict[str, Any]:
-    """Give what one library did."""
+    """Return the figures of one library."""
     times = sorted(result.ms for result in results if result.reason is None)
     return {
         "library": library,
@@ -140,7 +140,7 @@ def row(library: str, examples: int, rows: list[dict[str, Any]], results: list[D
 
 
 def versions_in(site: Path | None) -> dict[str, str]:
-    """Give the versions of the other library and of the Hypothesis that it runs on."""
+    """Return the versions of the other library and of its Hypothesis."""
     path = [str(site), *sys.path] if site is not None else sys.path
     results: dict[str, str] = {}
     for name in (PEER, "hypothesis"):
@@ -150,7 +150,7 @@ def versions_in(site: Path | None) -> dict[str, str]:
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    """Give the rows as text."""
+    """Return the rows as text."""
     lines = [
         f"{FILE}, health checks on, every value judged by jsonschema-rs with formats",
         "",
@@ -178,7 +178,7 @@ def _reasons(reasons: dict[str, str], *, by_name: bool) -> list[str]:
 
 
 def main(write: Callable[[str], Any] = sys.stdout.write) -> int:
-    """Draw, print a table, and write it when asked."""
+    """Draw, print a table, and write it if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--examples", type=int, default=100)
     parser.add_argument("--peer-examples", type=int, default=3)

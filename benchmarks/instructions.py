@@ -1,9 +1,9 @@
-"""What importing, a first call and further calls take, in instructions of the processor: the same whatever else runs.
+"""Count the processor instructions of an import, a first call, and more calls. Other programs do not affect the counts.
 
     python benchmarks/instructions.py [CHECKOUT ...] [--output FILE]
 
-Each checkout is run by this Python with its own package first on the path, under `valgrind --tool=callgrind`; the last
-column is the ratio of the last checkout to the first. Needs valgrind.
+This Python runs each checkout with its package first on the path, under `valgrind --tool=callgrind`. The last column is
+the ratio of the last checkout to the first. The script needs valgrind.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _COLLECTED = re.compile(r"Collected\s*:\s*(\d+)")
 
 
 def instructions(script: str, checkout: Path) -> int:
-    """Give the instructions of a process that runs a script with the package of a checkout."""
+    """Return the instructions of a process that runs a script with the package of a checkout."""
     environment = {**os.environ, "PYTHONPATH": str(checkout), "PYTHONHASHSEED": "0"}
     python = [sys.executable, "-c", script]
     # Once without, so that every module has its bytecode.
@@ -67,7 +67,7 @@ def instructions(script: str, checkout: Path) -> int:
 
 
 def taken(name: str, checkout: Path) -> float:
-    """Give the instructions of a case: of the process, or of one call more."""
+    """Return the instructions of a case: of the process, or of one more call."""
     script, calls = CASES[name]
     if calls is None:
         return instructions(script.replace("CALLS", "1"), checkout)

@@ -310,7 +310,7 @@ def schema_of(named: str, flag: str = "--schema") -> Schema[Any]:
 
 
 def imported(named: str, *, expected: str = "a file, or module:Model") -> Any:
-    """Return the object that `module:Model` names, from the current folder. *expected* is the form that its error names.
+    """Return the object that `module:Model` names, from the current folder. The error names the form *expected*.
 
     Raises:
         click.UsageError: The object does not exist, or its module cannot be imported.
