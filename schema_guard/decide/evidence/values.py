@@ -359,6 +359,7 @@ class EvidenceSubject(NamedTuple):
         storing: The line that makes a guard store texts. None if unknown.
         clocks: Number of the last calls (`calls`), of calls dated later than now (`ahead`), and of calls dated over an
             hour earlier than a call that arrived before them (`behind`). None if there are no such calls.
+        is_silent: True if the function had no call in the week before the store's last call. None if it had.
     """
 
     function: str | None
@@ -375,10 +376,11 @@ class EvidenceSubject(NamedTuple):
     texts: int | None = None
     storing: str | None = None
     clocks: Mapping[str, int] | None = None
+    is_silent: bool | None = None
 
     def as_figures(self) -> dict[str, Any]:
-        """Return the facts by name, without unknown facts about stored texts and clocks."""
-        optional = ("texts", "storing", "clocks")
+        """Return the facts by name, without unknown optional facts."""
+        optional = ("texts", "storing", "clocks", "is_silent")
         return {
             name: value for name, value in self._asdict().items() if value is not None or name not in optional
         }

@@ -61,6 +61,7 @@ from schema_guard.stats import calls_needed
 from schema_guard.text import clip, did_you_mean
 
 if TYPE_CHECKING:
+    from schema_guard.decide.recorded.volume import Volume
     from schema_guard.records import ConfigurationCounts, Store
     from schema_guard.records.declarations import DeclaredTarget
 
@@ -261,12 +262,14 @@ def _gathered(problem: Problem, facts: dict[str, Any], reading: Gathering) -> Ga
     latency_p95_s = config.get("latency_p95_s")
     # Without a main configuration, the one with the most of the latest calls is current.
     current = max(own, key=lambda one: (not is_trial(one.first), one.is_main, one.share, one.last_call))
+    hours, changes, last, is_silent = _times(problem, production, current.first)
+    volume = None if is_silent else production.volume
     evidence: dict[str, Any] = {
         "strategies": [_strategy(one, production, latency_p95_s, answers) for one in own],
         "current": current.id,
         "config": config,
         "ladder": claims_of(own, best, problem.function, facts.pop("ladder", []), config, store),
-        "calls_per_month": None if production.volume is None else production.volume.per_month,
+        "calls_per_month": None if volume is None else volume.per_month,
         "target_history": [[day_of(past.at), past.target] for past in targets],
         "target_sources": {"target": f"stored on {day_of(targets[-1].at)}"} if targets else {},
         "pilot": answered_for(
@@ -275,7 +278,8 @@ def _gathered(problem: Problem, facts: dict[str, Any], reading: Gathering) -> Ga
         "segments": segments_of(best) if best.is_rated and not tuned else [],
         "comparisons": comparisons_of(own, store),
         "sources": [],
-        "about": _scope_of(problem, production, facts),
+        "about": _scope_of(problem, production, None if "calls_per_month" in facts else volume)
+        | ({"is_silent": True} if is_silent else {}),
         "day": datetime.now(UTC).date().isoformat(),
         "options": store_options(store),
     }
@@ -284,8 +288,7 @@ def _gathered(problem: Problem, facts: dict[str, Any], reading: Gathering) -> Ga
     evidence["notes"] = [*notes, *evidence.get("notes", ())]
     known = {key: value for key, value in evidence.items() if value or key in ("strategies", "config")}
     _add_content(known, own, store)
-    times = _times(problem, production, current.first)
-    return Gathered(known, problem.function, problem.schema, fingerprint, *times)
+    return Gathered(known, problem.function, problem.schema, fingerprint, hours, changes, last, is_silent)
 
 
 def _times(problem: Problem, production: Production, current: ConfigurationCounts) -> tuple[Any, ...]:
@@ -407,14 +410,13 @@ def _parted(
     return prompted, joined_pilots(tuned, None, notes)
 
 
-def _scope_of(problem: Problem, production: Production, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the subject of the calls, the calls that are left out, and the source of the volume if none is given."""
+def _scope_of(problem: Problem, production: Production, volume: Volume | None) -> dict[str, Any]:
+    """Return the subject of the calls, the calls that are left out, and the source of the volume if it is used."""
     rows = [row for one in production.configurations for row in one.rows]
     own = [row for row in rows if not is_trial(row)] or rows
     starts = [row.first_started_at for row in own if row.first_started_at is not None]
     recorded = sum(row.calls for row in problem.rows) + problem.left_out
     calls = sum(row.calls for row in rows)
-    volume = None if "calls_per_month" in facts else production.volume
     return {
         "function": problem.function,
         "schema": problem.schema,

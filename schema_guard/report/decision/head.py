@@ -136,9 +136,9 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
     uses = figures.get("uses", {})
     for name in names:
         if name not in wrong and uses.get(name, {}).get("use", "main") == "main":
-            yield Fact(
-                "in use" if name in used else "measured", f"{name_of(name)}: {_failed(rates[name], figures)}"
-            )
+            use = "last used" if figures.get("is_silent") else "in use"
+            label = use if name in used else "measured"
+            yield Fact(label, f"{name_of(name)}: {_failed(rates[name], figures)}")
     for name in [*used, *(["tuned"] if "tuned" in uses else [])][:_MOST_NAMED]:
         usage = uses.get(name, {})
         if name not in wrong and usage.get("use", "main") != "main":

@@ -44,6 +44,8 @@ def _counted(figures: Figures) -> str:
     if period is not None:
         when = f" on {period[0]}" if period[0] == period[1] else f" from {period[0]} to {period[1]}"
     parts = [f"{calls(figures['calls'])}{when}"]
+    if figures.get("is_silent"):
+        parts.append("none in the week before the store's last call")
     if figures["left_out"]:
         parts.append(f"{calls(figures['left_out'])} not counted")
     parts.append(f"{plural(lost_records, 'lost record')}" if lost_records else "no lost records")

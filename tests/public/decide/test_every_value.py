@@ -42,6 +42,7 @@ ABOUT = {
     "latest_days": 7, "latest_calls": 900, "schemas_of_function": 2, "left_out": 5, "lost_records": {"queue_full": 3},
     "schema_fingerprint": "0123456789abcdef", "texts": 3, "storing": "guard(..., store='r.db?payload=redacted')",
     "clocks": {"calls": 2_000, "ahead": 3, "behind": 40},
+    "is_silent": True,
 }  # fmt: skip
 REPEATED = [[10, 1], [20, 0, 40], [5, 3]]
 BEST = strategy(

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 
 import pytest
 
@@ -231,6 +232,20 @@ def test_a_silent_function_alone_is_nothing_checked(production):
     assert (status, out.partition(":")[0]) == (2, "NO CALLS")
     assert "nothing was checked: no recent call of these functions is recorded in sqlite:///" in err
     assert production.run(*asked, "--allow-empty")[0] == 0
+
+
+def test_decide_names_a_silent_function_and_forecasts_no_calls(production):
+    """The function was retired before its calls could decide. No further calls arrive."""
+    production.calls(100, 0, name="shop.retired")
+    production.clock.now += 8 * DAY
+    production.calls(20, 0, name="shop.used")
+
+    text = production.run("decide", "--function", "shop.retired")[1]
+
+    assert "100 on 2026-05-28, none in the week before the store's last call" in text
+    assert "\nlast used    system_prompt: 0% of calls failed" in text
+    assert re.search(r"\nneeds        about \d+ more calls\n", text)
+    assert "\nvolume" not in text
 
 
 @pytest.mark.parametrize("days", [5, 6])
