@@ -244,4 +244,4 @@ def _part(what: str) -> str:
 
 def _missing(what: str) -> MissingPart:
     kind, _, name = what.partition(":")
-    return MissingPart(f"{kind}{name and f' {name!r}'} needs {_part(what)}. Reinstall schema-guard with it")
+    return MissingPart(f"{kind}{name and f' {name!r}'} needs {_part(what)}. Reinstall schema-guard to get it")

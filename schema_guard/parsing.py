@@ -190,7 +190,9 @@ def _look(bare: str, limits: Limits) -> NotJson | None:
         return _too_deep(limits)
     nodes = sum(map(data.count, _BEFORE_VALUES)) + 1
     if nodes > limits.max_nodes:
-        return NotJson("too_many_nodes", f"got about {nodes} values, but max_nodes is {limits.max_nodes}")
+        return NotJson(
+            "too_many_nodes", f"the text has about {nodes} values, but max_nodes is {limits.max_nodes}"
+        )
     longest = max((len(number[0]) for number in re.finditer(_NUMBER, bare)), default=0)
     if longest > limits.max_number_chars:
         return NotJson(

@@ -19,7 +19,7 @@ def test_error_for_a_missing_part_names_the_part(ask, absent):
     """The error names the option that needs the part, and the package."""
     with pytest.raises(
         MissingExtra,
-        match=r"^option 'absent' needs schema_guard\.ext\.absent\. Reinstall schema-guard with it$",
+        match=r"^option 'absent' needs schema_guard\.ext\.absent\. Reinstall schema-guard to get it$",
     ):
         ask(absent)
 

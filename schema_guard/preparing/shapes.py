@@ -135,7 +135,9 @@ def shape_of(
     except (TypeError, ValueError) as error:
         if is_interruption(error):
             raise
-        raise InvalidArgument(f"{name_of(function)}: reading the parameters failed: {error}") from error
+        raise InvalidArgument(
+            f"{name_of(function)}: reading the parameters failed: {error}. Wrap it in a `def` function"
+        ) from error
     known = {p.name: p for p in parameters if p.kind not in (Parameter.VAR_POSITIONAL, Parameter.VAR_KEYWORD)}
     ours = ours_of(function, known, named, prompt)
     if models is not None and prompt != _MODEL and takes_model(known.get(_MODEL), function, models):

@@ -215,7 +215,9 @@ class TextStorage:
             self.redactor_errors += 1
             is_first = self.redactor_errors == 1
         if is_first:  # names only the type of the error, because its message may quote the text
-            _logger.warning("redact= raised %s, so schema_guard stores no such text", type(error).__name__)
+            _logger.warning(
+                "redact= raised %s, so schema_guard does not store the text", type(error).__name__
+            )
 
 
 def _as_it_is(attempt: Attempt, task: Prompt | None) -> PendingTexts:

@@ -266,7 +266,7 @@ def test_text_is_not_stored_if_the_redact_function_raises(path, caplog):
     assert (result.prompt, result.reply, result.lost) == (None, "{}", "redactor_error")
     assert (counts.offered, counts.stored, counts.lost_records, counts.redactor_errors) == (2, 2, {}, 2)
     assert [record.getMessage() for record in caplog.records] == [
-        "redact= raised ValueError, so schema_guard stores no such text"
+        "redact= raised ValueError, so schema_guard does not store the text"
     ]
     assert b"bad secret" not in path.read_bytes()
 
