@@ -137,7 +137,7 @@ def ever_open(
 
 
 def patterns_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Rates that follow the week."""
+    """Yield the rows for rates that follow the week."""
     for name, traffic, at_most in (
         ("weekends 3 %, the rest 0.3 %, 400 calls a day", Traffic(400, 0.003, 0.03, WEEKEND), 0.02),
         ("weekends 1.5 %, the rest 0.5 %, 1,000 calls a day", Traffic(1_000, 0.005, 0.015, WEEKEND), 0.08),
@@ -149,7 +149,7 @@ def patterns_part(streams: int, rng: random.Random, text: Callable[[str], None])
 
 
 def constant_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Constant rates."""
+    """Yield the rows for constant rates."""
     for per_day, rate in ((400, 0.003), (400, 0.01), (1_000, 0.005), (1_000, 0.03)):
         rises = patterns = 0
         for number in range(streams):
@@ -181,7 +181,7 @@ def delay(stream: Stream, jump: int) -> float:
 
 
 def jumps_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Rises within a pattern."""
+    """Yield the rows for rises within a pattern."""
     before = Traffic(400, 0.003, 0.03, WEEKEND)
     for name, hour, after, at_least in (
         ("the rest 0.3 to 3 % on a Wednesday", WEDNESDAY, Traffic(400, 0.03, 0.03, WEEKEND), 0.9),
@@ -202,7 +202,7 @@ def jumps_part(streams: int, rng: random.Random, text: Callable[[str], None]) ->
 
 
 def no_pattern_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Jumps without a pattern: the delays of the plain detector."""
+    """Yield the rows for jumps without a pattern, with the delays of the plain detector."""
     delays = []
     for number in range(streams):
         stream, jump = drawn(
@@ -217,7 +217,7 @@ def no_pattern_part(streams: int, rng: random.Random, text: Callable[[str], None
 
 
 def growth_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Jumps and linear rises, and the share of each for which growth is reported as possible."""
+    """Yield the rows for jumps and linear rises, with the share of each for which growth is reported as possible."""
     for name, rate, at_most in (
         ("a jump", 0.03, 0.1),
         ("a jump", 0.06, 0.1),

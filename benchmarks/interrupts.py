@@ -1,9 +1,9 @@
-"""Whether exceptions from outside come out of guarded calls as themselves: python benchmarks/interrupts.py.
+"""Check that guarded calls pass on exceptions from outside: python benchmarks/interrupts.py.
 
-A timer's signal strikes at a random moment of a whole, a streamed or an observed call, and its handler raises: 1,500
-times an exception, as a soft time limit does, of kinds that a library is tempted to take for an answer, and 1,500 times
-KeyboardInterrupt. What comes out must be that very exception. `--output FOLDER` also writes a dated JSON file and the
-printed text; `--seed` draws other moments.
+A timer's signal interrupts a whole, a streamed, or an observed call at a random moment, and its handler raises. In
+1,500 calls, it raises an exception like that of a soft time limit, of types that a library can mistake for a failure.
+In 1,500 calls, it raises KeyboardInterrupt. The call must raise the same exception. `--output FOLDER` also writes a
+dated JSON file and the printed text. `--seed` draws other moments.
 """
 
 from __future__ import annotations
@@ -37,23 +37,23 @@ COUNT = 1_500
 
 
 class TimeLimit(Exception):
-    """An exception of somebody else's."""
+    """An exception from outside the library."""
 
 
 class ValueLimit(ValueError):
-    """One that looks as if a value were wrong."""
+    """A time limit that looks like a wrong value."""
 
 
 class TypeLimit(TypeError):
-    """One that looks as if a type were wrong."""
+    """A time limit that looks like a wrong type."""
 
 
 class RuntimeLimit(RuntimeError):
-    """One that looks as if something had gone wrong at run time."""
+    """A time limit that looks like an error at run time."""
 
 
 class SlowLimit(TimeoutError):
-    """One that looks as if a server were slow."""
+    """A time limit that looks like a slow server."""
 
 
 KINDS: tuple[type[BaseException], ...] = (TimeLimit, ValueLimit, TypeLimit, RuntimeLimit, SlowLimit)
@@ -74,14 +74,14 @@ class Total(BaseModel):
 
 
 def completion(text: str) -> dict[str, Any]:
-    """A whole reply of a provider."""
+    """Return a whole reply of a provider."""
     choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}
     usage = {"prompt_tokens": 12, "completion_tokens": 7}
     return {"id": "c", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage}
 
 
 class Part(BaseModel):
-    """A piece of a reply, as slow to say that it has not a field as the objects of SDKs are."""
+    """A piece of a reply. Access to a missing field is as slow as for the objects of SDKs."""
 
     choices: list[dict[str, Any]]
     model: str = "m"
@@ -89,7 +89,7 @@ class Part(BaseModel):
 
 
 class Message(BaseModel):
-    """What an SDK makes of the message of a whole reply."""
+    """An SDK's object for the message of a whole reply."""
 
     content: str
     refusal: str | None = None
@@ -98,28 +98,28 @@ class Message(BaseModel):
 
 
 class Choice(BaseModel):
-    """What it makes of the choice that holds it."""
+    """An SDK's object for the choice with the message."""
 
     message: Message
     finish_reason: str = "stop"
 
 
 class Whole(BaseModel):
-    """What it makes of all of the reply."""
+    """An SDK's object for the whole reply."""
 
     choices: list[Choice]
     model: str = "m"
 
 
 def chunks(text: str) -> Iterator[Part]:
-    """The same in pieces."""
+    """Yield a reply of a provider in pieces."""
     for at in range(0, len(text), 4):
         yield Part(choices=[{"index": 0, "delta": {"content": text[at : at + 4]}}])
     yield Part(choices=[{"index": 0, "delta": {}, "finish_reason": "stop"}])
 
 
 def awaited(call: Any) -> object:
-    """Run what waits for nothing. No event loop: asyncio's own code hangs when something is raised in it."""
+    """Run a coroutine that waits for nothing. An event loop would hang if an exception reached asyncio's own code."""
     try:
         call.send(None)
     except StopIteration as stop:
@@ -128,7 +128,7 @@ def awaited(call: Any) -> object:
 
 
 def shapes(store: Any) -> dict[str, Callable[[], object]]:
-    """Give a call of each shape, by its name."""
+    """Return a call of each shape by name."""
 
     def plain(text: str, **settings: Any) -> Callable[[], object]:
         function = guard(settings.pop("schema", SCHEMA), store=store, name="ask", **settings)(
@@ -174,7 +174,7 @@ def shapes(store: Any) -> dict[str, Callable[[], object]]:
 
 
 class Strike:
-    """A signal that strikes once, and raises where it does."""
+    """A signal that fires once, and raises at the interrupted place."""
 
     def __init__(self) -> None:
         self.error: BaseException | None = None
@@ -182,18 +182,18 @@ class Strike:
         self.lost = 0
 
     def handle(self, number: int, frame: object) -> None:
-        """Raise, if the call is still under way."""
+        """Raise if the call is still running."""
         if self.is_on and self.error is not None:
             self.is_on = False
             raise self.error
 
     def unraisable(self, text: Any) -> None:
-        """Count what was lost where nothing can be raised."""
+        """Count an exception that was lost where Python cannot raise it."""
         if text.exc_value is self.error:
             self.lost += 1
 
     def during(self, call: Callable[[], object], error: BaseException, after_s: float) -> str | None:
-        """Strike a call after so many seconds; say what came out, or None where it was through before."""
+        """Interrupt a call after some seconds. Return the outcome, or None if the call ended before."""
         # What an earlier strike left half done is finalized now, and not in the middle of the next; and what others
         # hang on the collector, whose own callbacks swallow what lands in them, does not run meanwhile.
         gc.collect()
@@ -217,7 +217,7 @@ class Strike:
 
 
 def run(count: int, kinds: tuple[type[BaseException], ...], seed: int) -> dict[str, Counter[str]]:
-    """Strike so often, and count what came out, by the shape of the call."""
+    """Interrupt *count* calls, and count the outcomes by the shape of the call."""
     results: dict[str, Counter[str]] = {}
     strike, draw = Strike(), random.Random(seed)
     handler = signal.signal(signal.SIGALRM, strike.handle)
@@ -245,7 +245,7 @@ def run(count: int, kinds: tuple[type[BaseException], ...], seed: int) -> dict[s
 
 
 def _seconds(call: Callable[[], object]) -> float:
-    """Give how long a call takes, once all is imported."""
+    """Return the seconds of a call after all imports."""
     times = []
     for _ in range(7):
         begun = perf_counter()
@@ -265,7 +265,7 @@ def _table(title: str, found: dict[str, Counter[str]]) -> str:
 
 
 def main() -> None:
-    """Strike, print, and write."""
+    """Interrupt the calls, and print and write the results."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=COUNT)
     parser.add_argument("--seed", type=int, default=20261126)

@@ -5,7 +5,7 @@
 
 A row has `id`, `subset`, `schema`, and `tests`, which is a list of `{"valid", "data"}`. The task is to write a document
 with given values: its input lists each value of a valid document with its place, and the answer is this document. It is
-the first valid one of the row, or a value drawn from the schema. Rows without such a value are left out and listed.
+the first valid one of the row, or a value drawn from the schema. Rows without such a value are omitted and listed.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
-"""Two hundred calls at once of a user's own functions around the real OpenAI client, against the local model.
+"""Make two hundred calls at once of a user's own functions around the real OpenAI client, against the local model.
 
     python benchmarks/local_concurrency.py [--calls 200] [--output benchmarks/results/FILE.json]
 
-Half of them are `async` functions under `asyncio.gather`, half plain functions in a pool of threads. What is
-measured is that nothing is lost: every attempt that a call reports stands in the store, once.
+Half of the calls are of an `async` function under `asyncio.gather`, and half of a plain function in a pool of threads.
+The script checks that no record is lost: the store has every attempt that a call reports once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ PROMPTS = 'Reply with the JSON object {{"n": {number}}}'
 
 
 def outcomes(model: Any, store: Any, calls: int) -> list[Any]:
-    """Make the calls and give their outcomes."""
+    """Make the calls, and return their outcomes."""
     where: dict[str, Any] = {
         "base_url": model.endpoint.base_url,
         "api_key": model.endpoint.api_key,
@@ -58,7 +58,7 @@ def outcomes(model: Any, store: Any, calls: int) -> list[Any]:
 
 
 def main() -> None:
-    """Run, print what was counted, and write it when asked."""
+    """Run, print the counts, and write them if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--output", type=Path)

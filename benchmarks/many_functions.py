@@ -1,11 +1,11 @@
-"""Whether stores of many functions raise false alarms, and how soon they find a real failure rate.
+"""Count the false alarms of stores with many functions, and the calls until they find a real failure rate.
 
     python -m benchmarks.many_functions [--stores 300] [--functions 50] [--calls 3000] [--seed N] [--output FILE.txt]
 
-Each store has functions that fail at one rate. After each call of a function its bound is compared with the target, as
-`watch` does at every look. The counts are simulated without a store: the bound is that of `schema_guard.stats` at alpha over
-the functions, and a function is a breach when its evidence reaches 1 / alpha, which is the same rule as lower bound > target.
-Without --seed, a fresh one is drawn and printed.
+Each store has functions that fail at one rate. After each call of a function, its bound is compared with the target, as
+`watch` does at every look. The counts are simulated without a store. The bound is that of `schema_guard.stats` at alpha
+divided by the number of functions. A function is a breach if its evidence reaches 1 / alpha, which is the same rule as
+lower bound > target. Without --seed, a new one is drawn and printed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BAD = 0.03
 
 
 def first_breach(chance: Random, rate: float, calls: int, alpha: float) -> int | None:
-    """Return the call at which a rate is proved above the target; None if it is not.
+    """Return the call at which a rate is proved to exceed the target. None if it is not.
 
     Only a failed call can prove it. So the next failed call is drawn, and not each call.
     """

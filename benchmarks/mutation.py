@@ -1,13 +1,14 @@
-"""Mutants of the library: changes of one place in the code that no test notices.
+"""Find mutants of the library that no test notices. A mutant changes one place in the code.
 
     python benchmarks/mutation.py [--packages loop,judging,decide] [--tests DIR ...] [--kinds KIND,...] [--survey FILE]
                                   [--sample 600] [--seed 0] [--workers 2] [--output FILE]
 
-A mutant is the library with one change at one place. Some kinds are slips of a hand: a comparison, an operator, a constant,
-a condition, a result. The others are mistakes of a restructuring: a dropped or swapped argument, element, line or branch.
-First, all tests run once under coverage, which records the tests that run each line, and the seconds of each test.
-Then each mutant of a seeded sample runs the tests of its line, the quickest first, until one fails: it is killed.
-If all of them pass, it survived. If no test runs its line, it was not tried. A mutant that hangs counts as noticed.
+A mutant is the library with one change at one place. Some kinds of changes are slips: a comparison, an operator, a
+constant, a condition, or a result. The others are mistakes of a restructuring: a dropped or swapped argument, element,
+line, or branch. First, all tests run once under coverage, which records the tests that run each line, and the seconds
+of each test. Then each mutant of a seeded sample runs the tests of its line, the quickest first, until one fails. This
+mutant is killed. If all of them pass, it survived. If no test runs its line, it was not tried. A mutant that hangs
+counts as noticed.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ class Mutant(NamedTuple):
         path: Path of the module, from the root.
         line: Line of the change.
         kind: Kind of the change.
-        index: Number of the place among all that can be changed, in the order of the tree.
+        index: Number of the place among all places that can be changed, in the order of the tree.
         said: The line before and after the change, for people.
         first: First line of the innermost function around it. Zero for a line of the module or of a class.
         last: Last line of that function.
@@ -90,7 +91,7 @@ class Mutant(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """What became of a mutant: `killed`, `hung`, `survived` or `not tried`, and how many tests it was held against."""
+    """The result of a mutant: `killed`, `hung`, `survived`, or `not tried`, and the number of tests that ran."""
 
     mutant: Mutant
     what: str
@@ -98,7 +99,7 @@ class Ended(NamedTuple):
 
 
 class _Changer(ast.NodeTransformer):
-    """Walks a module, counts the places that can be changed, and changes the one of that number."""
+    """A visitor that counts the places of a module that can be changed, and changes the one with the wanted number."""
 
     def __init__(self, wanted: int | None = None) -> None:
         self._wanted = wanted
@@ -106,7 +107,7 @@ class _Changer(ast.NodeTransformer):
         self.places: list[tuple[int, str, str, int, int]] = []
 
     def _change(self, node: ast.AST, kind: str, *ways: ast.AST) -> ast.AST:
-        """Count each way to change a node, and return the one of the wanted number, otherwise the node."""
+        """Count each change of a node, and return the one with the wanted number, or otherwise the node."""
         result = node
         for changed in ways:
             if len(self.places) == self._wanted:
@@ -304,7 +305,7 @@ def _fewer_arguments(node: ast.Call) -> list[ast.AST]:
 
 
 def _swapped_arguments(node: ast.Call) -> list[ast.AST]:
-    """Return the calls in which two neighbors have changed places: two arguments, or the values of two keywords."""
+    """Return the calls with two swapped neighbors: two arguments, or the values of two keywords."""
     is_starred = any(isinstance(one, ast.Starred) for one in node.args)
     pairs = [] if is_starred else range(len(node.args) - 1)
     calls: list[ast.AST] = [ast.Call(node.func, _swapped(node.args, i), node.keywords) for i in pairs]
@@ -328,7 +329,7 @@ def _text(node: ast.AST) -> str:
 
 
 def _difference(before: str, after: str) -> str:
-    """Return two texts with what they have in common cut short at the front."""
+    """Return two texts, with their common start cut short."""
     same = len(os.path.commonprefix([before, after]))  # noqa: RUF071 - by characters
     start = max(0, same - 40) if max(len(before), len(after)) > _WIDTH else 0
     return " -> ".join(textwrap.shorten(text[start:], _WIDTH, placeholder="…") for text in (before, after))
@@ -455,7 +456,7 @@ def _environment() -> dict[str, str]:
 
 
 def tests_of(mutant: Mutant, lines: dict[str, dict[int, list[str]]]) -> list[str]:
-    """Return the tests that run the line, otherwise those of its function.
+    """Return the tests that run the line, or if there are none, those of its function.
 
     A line outside all functions runs once, in the test that imports the module first. For such a line, return the tests
     of the module, and if these are few, those of its folder.
@@ -477,7 +478,7 @@ def _together(lines: dict[int, list[str]], first: int, last: int) -> list[str]:
 
 
 def chosen(tests: list[str], seconds: dict[str, float]) -> list[str]:
-    """Return the quickest tests that together took no longer than a mutant may take."""
+    """Return the quickest tests that together fit the time limit of a mutant."""
     left, taken = _MOST_TEST_SECONDS, []
     for test in sorted(tests, key=lambda test: (seconds[test], test)):
         left -= seconds[test]
@@ -488,7 +489,7 @@ def chosen(tests: list[str], seconds: dict[str, float]) -> list[str]:
 
 
 def tried(mutant: Mutant, tests: list[str], seconds: dict[str, float]) -> Ended:
-    """Hold a mutant against tests."""
+    """Run tests on a mutant."""
     if not tests:
         return Ended(mutant, "not tried", 0)
     taken = chosen(tests, seconds)

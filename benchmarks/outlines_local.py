@@ -1,11 +1,11 @@
-"""llama.cpp and outlines on the same weights, quantised there and dequantised here, held to eight built-in schemas.
+"""Compare llama.cpp with quantized weights and outlines with the same weights dequantized, on eight built-in schemas.
 
     python benchmarks/outlines_local.py [--tasks 48] [--output benchmarks/results/FILE.txt]
 
-Both are asked the same tasks in the same words, `strict_schema`, one attempt each; other texts are expected, as the
-sums are others. A reply that is not cut off is to be valid; what an engine does not take is to be told before the call.
-Ctrl-C ends it early, with what was asked until then.
-Needs the extras local and outlines, and torch, transformers and gguf; one thread each.
+Both get the same tasks in the same prompts, with `strict_schema` and one attempt. Their replies can differ, because
+they compute in different precision. A reply that is not cut off must be valid, and an unsupported schema must be
+reported before the call. Ctrl-C ends the script early, with the results until then. The script needs the extras local
+and outlines, and torch, transformers, and gguf. Each engine uses one thread.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ NOT_TAKEN: tuple[dict[str, Any], ...] = (
 
 
 def outlines_model() -> Any:
-    """Give the local model's weights through Transformers and outlines."""
+    """Return a model of outlines with the local model's weights, loaded by Transformers."""
     os.environ["HF_HUB_OFFLINE"] = os.environ["HF_HUB_DISABLE_PROGRESS_BARS"] = "1"
     import outlines
     import torch
@@ -63,7 +63,7 @@ def outlines_model() -> Any:
 
 
 def told(provider: str, schemas: list[Any]) -> int:
-    """Count the schemas that are refused before a call."""
+    """Return the number of schemas that are refused before a call."""
     refused = 0
     for schema in schemas:
         try:
@@ -74,13 +74,13 @@ def told(provider: str, schemas: list[Any]) -> int:
 
 
 def share(count: int, of: int) -> str:
-    """Say a rate with its bounds."""
+    """Return a rate with its bounds as text."""
     result = bounds(count, of)
     return f"{count}/{of} ({percent(count / of)} {interval(result.lower, result.upper)})"
 
 
 def main() -> None:
-    """Ask both, and print what came out."""
+    """Run both, and print the result."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -108,7 +108,7 @@ def main() -> None:
 
 
 def lines(asked: Any, builtin: Any) -> Any:
-    """Give what came out, a line at a time."""
+    """Yield the lines of the result."""
     from schema_guard import Schema
 
     result = result_of(asked)

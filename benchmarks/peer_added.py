@@ -1,6 +1,6 @@
-"""What a guard adds where calls are many or come in pieces: to tasks, to memory while they wait, to chunks of a stream.
+"""Measure the cost that a guard adds to tasks, to memory while they wait, and to the chunks of a stream.
 
-Each is timed beside the same function without the guard, in turn, and the difference is of the minima.
+Each function is timed with and without the guard in turn. The cost is the difference of the minima.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _STREAMS = 100
 
 
 def added_to_tasks(rounds: int) -> dict[str, dict[str, float]]:
-    """Give the ns of CPU a call of the small case of every function, by how many tasks wait at once."""
+    """Return the CPU ns per call of the small case for every function, by the number of tasks that wait at once."""
     from schema_guard import guard
 
     replies = cycle([reply for (reply,) in case_of("small").replies])
@@ -76,7 +76,7 @@ def _least(
 
 
 def in_flight_bytes() -> dict[str, float]:
-    """Give the bytes that a call holds while it waits for its model, with and without the guard."""
+    """Return the bytes of a call that waits for its model, with and without the guard."""
     from schema_guard import guard
 
     async def held(guarded: bool) -> float:
@@ -106,10 +106,10 @@ def in_flight_bytes() -> dict[str, float]:
 
 
 def added_to_chunks(rounds: int, *, early_stop: bool) -> dict[str, dict[str, float]]:
-    """Give the ns of CPU a chunk of every function, by the characters of a reply.
+    """Return the CPU ns per chunk for every function, by the characters of a reply.
 
-    `iterated`: the chunks taken and nothing else; `joined`: the guarded function joins its chunks itself, so that what
-    is read and judged is one text; `streamed`: the guard is given the chunks.
+    `iterated` only reads the chunks. In `joined`, the guarded function joins its chunks, so the guard reads one text.
+    In `streamed`, the guard gets the chunks.
     """
     return {str(size): _streamed(size, rounds, early_stop=early_stop) for size in STREAMED}
 

@@ -1,7 +1,7 @@
-"""What the peers are measured on: schemas, replies and hostile texts, the same in every process, and the floors.
+"""The cases of the peers: schemas, replies, and hostile texts, which are the same in every process, and the floors.
 
-Nothing here is random and nothing is read: a case is made by its name. Text shapes are made to a size. The replies of
-a case differ: with one text for ever jiter takes every string from its cache, which no program does.
+A case is made by its name, without random numbers or files. Text shapes are made to a size. The replies of a case
+differ, because with equal texts, jiter takes every string from its cache, which no real program does.
 """
 
 from __future__ import annotations
@@ -65,16 +65,16 @@ _MAX_ATTEMPTS = 3
 
 
 class Case(NamedTuple):
-    """One thing to do.
+    """One case.
 
     Attributes:
-        name: How the results call it.
-        kind: `call`: a text in, a valid value out; `object`: the same, the reply being the SDK's object;
-            `extract`: find and parse the JSON in a text, without a schema.
+        name: Its name in the results.
+        kind: `call` returns a valid value for a text. `object` does the same with the SDK's reply object. `extract`
+            finds and parses the JSON in a text, without a schema.
         schema: A name in SCHEMAS.
-        replies: What the stubbed model gives in each call, in turn; all but the last are not valid.
-        value: Gives the value of a call by its number.
-        wrapped: Whether the JSON has to be found in the replies.
+        replies: Replies of the stubbed model in each call, in turn. All except the last are not valid.
+        value: Returns the value of a call by its number.
+        wrapped: Whether the JSON is inside other text.
     """
 
     name: str
@@ -99,7 +99,7 @@ def _customer(number: int) -> str:
 
 
 def invoice(number: int) -> dict[str, Any]:
-    """Give a value of six fields."""
+    """Return a value with six fields."""
     return {
         "number": f"2026-{number:04d}",
         "customer": _customer(number),
@@ -111,7 +111,7 @@ def invoice(number: int) -> dict[str, Any]:
 
 
 def order(size: int, number: int = 0) -> dict[str, Any]:
-    """Give the largest order whose JSON text has at most *size* characters."""
+    """Return the largest order whose JSON text has at most *size* characters."""
     whole: dict[str, Any] = {
         "id": f"o-2026-{number:04d}",
         "customer": _customer(number),
@@ -209,7 +209,7 @@ def case_of(name: str, distinct: int = DISTINCT) -> Case:
 def checked(
     ask: Callable[[str], str], schema: dict[str, Any], loads: Callable[[str], Any]
 ) -> Callable[[], Any]:
-    """Give the least code that asks, parses, and looks whether the value is valid."""
+    """Return the shortest code that calls the model, parses the reply, and validates the value."""
     is_valid = validator(schema).is_valid
 
     def call() -> Any:
@@ -224,7 +224,7 @@ def checked(
 def corrected(
     ask: Callable[[str], str], schema: dict[str, Any], loads: Callable[[str], Any]
 ) -> Callable[[], Any]:
-    """Give the least code that asks again and says why: each error with its place, below the reply that has it."""
+    """Return the shortest code that retries with the errors: each error with its place, below the reply."""
     made = validator(schema)
     is_valid, iter_errors = made.is_valid, made.iter_errors
 
@@ -250,9 +250,10 @@ def corrected(
 
 
 def strict_parser() -> Callable[[str], Any]:
-    """Give what parses a text as schema_guard does.
+    """Return a function that parses a text with the settings of schema_guard.
 
-    Of replies that differ jiter finds few texts in its cache: with that of keys alone 3 KB take 18.5 us and not 25.8.
+    jiter finds few texts of different replies in its cache. With a cache of only keys, 3 KB take 18.5 us instead of
+    25.8.
     """
     from jiter import from_json
 
@@ -263,7 +264,7 @@ def strict_parser() -> Callable[[str], Any]:
 
 
 def validator(schema: dict[str, Any]) -> Any:
-    """Give the validator that schema_guard uses too, with its options."""
+    """Return the validator of schema_guard, with its options."""
     import jsonschema_rs
 
     return jsonschema_rs.validator_for(schema, validate_formats=True, offline=True)

@@ -1,4 +1,4 @@
-"""What is promised of the speed of a call, held against a result of peers.py, and the tables of the result."""
+"""Compare a result of peers.py with the promises about the speed of a call, and write the tables of the result."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ _LONG, _SHORT = "25000", "3000"
 
 
 def promises(result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Hold the measurements against what is promised.
+    """Return the measurements with the promises.
 
-    `measured` is None where there is no measurement, `promised` where a figure is only told.
+    `measured` is None without a measurement, and `promised` is None without a promise.
     """
     text = _call_promises(result["cases"]) + _added_promises(result["added"])
     seconds = result["ready_cpu_s"]
@@ -124,7 +124,7 @@ def _added_promises(added: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _held(what: str, measured: float | None, most: float | None = None) -> dict[str, Any]:
-    """Give a row: what was measured, the promise, and whether it is kept. Without `most`, nothing is promised."""
+    """Return a row with the measurement, the promise, and whether it is kept. Without `most`, there is no promise."""
     if most is None:
         return {"what": what, "promised": None, "measured": measured, "kept": None}
     return {
@@ -160,7 +160,7 @@ def _shape_promises(reader: str, found: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def tables(result: dict[str, Any]) -> list[str]:
-    """Give the lines of all tables."""
+    """Return the lines of all tables."""
     head = (
         f"{result['command']}, {result['date']}, Python {result['python']}, {result['cores']} cores, "
         f"load {result['load_1m_before']} before it began, minimum of {result['rounds']} rounds"
@@ -186,7 +186,7 @@ def tables(result: dict[str, Any]) -> list[str]:
 
 
 def promise_lines(text: list[dict[str, Any]]) -> list[str]:
-    """Give the lines of the table of what is promised."""
+    """Return the lines of the table of promises."""
     words = {True: "kept", False: "MISSED", None: "no data"}
     lines = [f"{'':<78}{'promised':>9}{'measured':>10}"]
     for one in text:
@@ -235,7 +235,7 @@ def _milliseconds(seconds: float | None) -> str:
 
 
 def case_lines(cases: dict[str, Any]) -> list[str]:
-    """Give the lines of all cases, a table for each."""
+    """Return the lines of all cases, with a table for each."""
     lines = []
     for case, by_peer in cases.items():
         lines.append(

@@ -1,8 +1,9 @@
-"""One peer in one process: python benchmarks/peer_worker.py NAME. Started by peers.py, one for each peer.
+"""Run one peer in one process: python benchmarks/peer_worker.py NAME. peers.py starts one for each peer.
 
-It reads commands as JSON lines from standard input and answers each with one line of JSON on standard output.
-Each adapter imports only its peer, and uses it in its documented way, with a stub where the network would be.
-An adapter is given a case and gives a function of no arguments that does it once; its first line says how.
+The process reads commands as JSON lines from standard input, and answers each with one line of JSON on standard output.
+Each adapter imports only its peer, and uses it in its documented way, with a stub instead of the network. An adapter
+gets a case, and returns a function without arguments that runs it once. The first line of its docstring is printed in
+the results.
 """
 
 from __future__ import annotations
@@ -45,11 +46,11 @@ _BURSTS = 12
 
 
 class Cannot(Exception):  # a fact about a peer, not an error
-    """The peer has no way to do a case."""
+    """The peer cannot do a case."""
 
 
 def _stub(case: Case) -> Callable[[str], str]:
-    """Give the model: it answers at once, with the case's replies in turn."""
+    """Return a model that answers at once, with the case's replies in turn."""
     replies = cycle(chain.from_iterable(case.replies))
 
     def answer(prompt: str) -> str:
@@ -68,7 +69,7 @@ def _only(case: Case, *, asks_again: bool = True, extracts: bool = True, objects
 
 
 def _completion(text: str) -> Any:
-    """Give a reply of the OpenAI SDK."""
+    """Return a reply of the OpenAI SDK."""
     from openai.types.chat import ChatCompletion
 
     message = {"role": "assistant", "content": text}
@@ -85,7 +86,7 @@ def _completion(text: str) -> Any:
 
 
 def _model(name: str) -> Any:
-    """Give the Pydantic model that says what a schema says."""
+    """Return the Pydantic model that is equivalent to a schema."""
     from typing import Annotated, Literal, Optional
 
     from pydantic import ConfigDict, Field, create_model
@@ -111,13 +112,13 @@ def _model(name: str) -> Any:
 
 
 def _find(text: str) -> str:
-    """Give what stands in the fence of a text, as someone writes it who knows that there is one."""
+    """Return the content of the fence in a text, with code that assumes a fence."""
     start = text.find("```json\n") + len("```json\n")
     return text[start : text.find("\n```", start)]
 
 
 def _completions(case: Case) -> Callable[[str], Any]:
-    """Give the model whose replies are the SDK's objects."""
+    """Return a model whose replies are the SDK's objects."""
     replies = cycle([_completion(reply) for reply in chain.from_iterable(case.replies)])
 
     def answer(prompt: str) -> Any:
@@ -127,7 +128,7 @@ def _completions(case: Case) -> Callable[[str], Any]:
 
 
 def _text_by_hand(case: Case) -> Callable[[str], str]:
-    """Give what calls the model and takes the JSON out of its reply."""
+    """Return a function that calls the model and extracts the JSON from its reply."""
     if case.kind == "object":
         answer = _completions(case)
         return lambda task: answer(task).choices[0].message.content
@@ -136,7 +137,7 @@ def _text_by_hand(case: Case) -> Callable[[str], str]:
 
 
 def _by_hand(case: Case, loads: Callable[[str], Any]) -> Callable[[], Any]:
-    """Give the least code that does a case: find, parse, look whether it is valid; if not, again, with the errors."""
+    """Return the shortest code for a case: find, parse, validate, and retry with the errors if necessary."""
     ask = _text_by_hand(case)
     if case.kind == "extract":
         return lambda: loads(ask(TASK))
@@ -309,7 +310,7 @@ ADAPTERS: dict[str, Callable[[Case], Callable[[], Any]]] = {
 
 
 def _readers(name: str) -> Callable[[str], Any]:
-    """Give what a peer reads any text with, for the shapes; what it raises is its result."""
+    """Return the function with which a peer reads any text. The result can be an exception."""
     if name.startswith("schema_guard"):
         from schema_guard import Schema, judge
 
@@ -329,7 +330,7 @@ def _readers(name: str) -> Callable[[str], Any]:
 
 
 class Worker:
-    """Answers the commands; each is a method."""
+    """The commands of a peer's process, one method each."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -337,7 +338,7 @@ class Worker:
         self._loops: dict[str, int] = {}
 
     def prepare(self, case: str) -> dict[str, Any]:
-        """Make the call of a case, see that it gives the right value, and warm it up."""
+        """Build the call of a case, check its value, and warm it up."""
         made = case_of(case)
         call = ADAPTERS[self.name](made)
         for number in range(3):
@@ -351,7 +352,7 @@ class Worker:
         return {"ns": _timed(self._calls[case], self._loops[case])}
 
     def shape(self, shape: str, reader: str) -> dict[str, Any]:
-        """Time a reader on a shape at every size; fewer sizes when it is too slow for more."""
+        """Time a reader on a shape at every size, or at fewer sizes if it is too slow."""
         read = _readers(reader)
         calls, loops, ns = [], [], []
         for size in GROWTH_SIZES:
@@ -372,10 +373,10 @@ class Worker:
         return {"ns": [sorted(runs[1:] or runs)[len(runs[1:] or runs) // 2] for runs in ns]}
 
     def store(self, path: str) -> dict[str, Any]:
-        """Time the small case with and without a store, in bursts of calls; rows are written in between.
+        """Time the small case with and without a store, in bursts of calls. Rows are written between the bursts.
 
-        No program calls a model 50,000 times a second, so the writer's thread is not kept busy while calls are
-        timed. `thread` is CPU of the calling thread, `process` that of the writer as well, flush included.
+        No program calls a model 50,000 times a second, so the writer's thread is idle while calls are timed. `thread`
+        is the CPU time of the calling thread. `process` includes that of the writer, with its flush.
         """
         from statistics import median
 
@@ -402,7 +403,7 @@ class Worker:
         return results
 
     def added(self, what: str, rounds: int) -> dict[str, Any]:
-        """Give what a guard adds to tasks, to memory while they wait, or to the chunks of a stream."""
+        """Return the cost that a guard adds to tasks, to memory while they wait, or to the chunks of a stream."""
         from peer_added import added_to_chunks, added_to_tasks, in_flight_bytes
 
         if what == "tasks":
@@ -412,7 +413,7 @@ class Worker:
         return {"ns": added_to_chunks(rounds, early_stop=what == "chunks, early stop")}
 
     def memory(self, case: str) -> dict[str, Any]:
-        """Say how large the process was at most, before its first call of a case and after many of them, in KiB."""
+        """Return the peak memory of the process in KiB, before its first call of a case and after many of them."""
         made = case_of(case)
         call = ADAPTERS[self.name](case_of("small"))
         call()
@@ -425,7 +426,7 @@ class Worker:
         return {"ready_kib": before, "after_kib": _peak_kib(), "calls": calls}
 
     def versions(self, packages: list[str]) -> dict[str, Any]:
-        """Give the versions of the installed ones of some packages."""
+        """Return the versions of the packages that are installed."""
         from importlib.metadata import PackageNotFoundError, version
 
         results = {}
@@ -440,7 +441,7 @@ class Worker:
 
 
 def _digest(package: str) -> str:
-    """Give 8 hex digits that tell one working tree from another."""
+    """Return 8 hex digits that identify a working tree."""
     from hashlib import sha256
     from importlib.util import find_spec
     from pathlib import Path
@@ -466,7 +467,7 @@ def _timed(call: Callable[[], Any], loops: int, clock: Callable[[], int] = proce
 
 
 def _loops(call: Callable[[], Any], sample_ns: int) -> int:
-    """Say how many calls fill a sample; making sure of it is the warm-up."""
+    """Return the number of calls that fill a sample. The measurement is also the warm-up."""
     loops = 1
     while (taken := _timed(call, loops) * loops) < sample_ns:
         loops = max(loops + 1, min(10 * loops, round(1.1 * loops * sample_ns / max(taken, 1))))
@@ -485,12 +486,12 @@ def _peak_kib() -> int:
 
 
 def ready(name: str) -> None:
-    """Make a peer ready for its first call of the small case, for a process whose CPU is measured."""
+    """Prepare a peer for its first call of the small case, in a process whose CPU time is measured."""
     ADAPTERS[name](case_of("small", distinct=1))
 
 
 def main() -> None:
-    """Answer until standard input ends."""
+    """Answer commands until standard input ends."""
     worker, answers = Worker(sys.argv[1]), sys.stdout
     sys.stdout = sys.stderr  # a peer that prints does not break the protocol
     for line in sys.stdin:

@@ -1,18 +1,19 @@
-"""How schema_guard compares with its peers, and whether it keeps what is promised of its speed.
+"""Compare the speed of schema_guard with its peers and with its promises.
 
     python benchmarks/peers.py --output benchmarks/results/$(date -I)-peers.json
 
-The result before it goes, its name in schema_guard/docs/benchmarks.md is changed to the new one, and
-`python tests/public/pages/blocks.py --update` writes the new figures there.
+After a run, delete the previous result, and change its name in schema_guard/docs/benchmarks.md to the new one. Then run
+`python tests/public/pages/blocks.py --update` to write the new figures there.
 
-Every peer runs in an environment of its own, made once under --environments, in a process of its own. In each round
-each case is timed once in every peer in turn, so that a slow moment of the machine meets all of them; the slow peers
-take part in each fifth round. Numbers are minima of the rounds, in ns of the process's CPU a call (a stub waits for
-nothing), over a thousand replies that differ. A ratio is to the strict floor: jiter, which refuses duplicate keys and
-NaN, and jsonschema_rs by hand, on a retry with each error told. What a peer cannot do is listed with the reason.
-It also measures what a guard adds to tasks, to memory and to chunks, growth on hostile texts, the store, the CPU of
-whole processes up to the first call, and memory. It takes twelve minutes; --quick, a look at the floors and at
-schema_guard alone, two. --output writes JSON, and the printed tables beside it as .txt.
+Every peer runs in its own process and its own environment, which is made once under --environments. In each round, each
+case is timed once in every peer in turn, so that a slow moment of the machine affects all of them. The slow peers take
+part in each fifth round. The numbers are minima of the rounds, in ns of the process's CPU time per call (a stub doesn't
+wait), over a thousand different replies. A ratio is to the strict floor: jiter, which refuses duplicate keys and NaN,
+and jsonschema_rs by hand, which on a retry reports each error. If a peer cannot do a case, the reason is listed.
+
+The script also measures the cost that a guard adds to tasks, to memory, and to chunks, the growth on hostile texts, the
+store, the CPU time of whole processes up to the first call, and memory. It takes twelve minutes. --quick measures only
+the floors and schema_guard, and takes two. --output writes JSON, and the printed tables beside it as .txt.
 """
 
 from __future__ import annotations
@@ -74,14 +75,14 @@ _ROUNDS, _QUICK_ROUNDS = 80, 10
 
 
 class Peer(NamedTuple):
-    """Where a peer is installed, and what a program that uses it imports."""
+    """The environment of a peer, and the imports of a program that uses it."""
 
     environment: str
     imports: str
 
     @property
     def is_ours(self) -> bool:
-        """Whether it is schema_guard or a floor, which are timed in every round."""
+        """Whether the peer is schema_guard or a floor, which are timed in every round."""
         return self.environment == "schema_guard"
 
 
@@ -131,7 +132,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure, print the tables, and write them when asked."""
+    """Measure, print the tables, and write them if requested."""
     value = _arguments()
     rounds = value.rounds or (_QUICK_ROUNDS if value.quick else _ROUNDS)
     began = monotonic()
@@ -169,7 +170,7 @@ def main() -> None:
 
 
 def whole(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
-    """Measure what is not of one call: any text, the start of processes, and memory."""
+    """Measure the facts that are not about one call: readers of any text, the start of processes, and memory."""
     say("shapes")
     results: dict[str, Any] = {"shapes": shapes(pythons, refused)}
     say("start")
@@ -180,7 +181,7 @@ def whole(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
 
 
 def say(what: str) -> None:
-    """Tell on standard error what comes next."""
+    """Print the next step on standard error."""
     print(what, file=sys.stderr)
 
 
@@ -188,10 +189,10 @@ def say(what: str) -> None:
 
 
 def environments(folder: Path, source: str, wanted_ones: set[str]) -> tuple[dict[str, str], dict[str, str]]:
-    """Make the environments that are wanted and missing; schema_guard's gets *source* anew each time.
+    """Make the missing environments. *source* is installed in schema_guard's each time.
 
     Returns:
-        The Python of each environment, and why each other one cannot be made.
+        The Python of each environment, and the reason for each one that cannot be made.
     """
     pythons, refused = {}, {}
     for name in wanted_ones:
@@ -228,7 +229,7 @@ def _failure(*command: str) -> str | None:
 
 
 def environment() -> dict[str, str]:
-    """Give the environment variables of every process here: none that changes what a peer does."""
+    """Return the environment variables of every process, without those that change a peer's behavior."""
     # Without bytecode files every run would compile the sources again, which no installed program does.
     ours = ("PYTHON", "SCHEMA_GUARD", "LANGCHAIN", "LANGSMITH", "OTEL", "LOGFIRE")
     return {key: value for key, value in os.environ.items() if not key.startswith(ours)} | {
@@ -240,7 +241,7 @@ def environment() -> dict[str, str]:
 
 
 class Worker:
-    """A peer's process. When it ends or does not answer, everything more it is asked gets the reason."""
+    """A peer's process. After it ended or did not answer, the answer to each further command is the reason."""
 
     def __init__(self, python: str, name: str) -> None:
         self._dead: str | None = None
@@ -254,7 +255,7 @@ class Worker:
         )
 
     def ask(self, do: str, *, timeout_s: float = 60.0, **given: Any) -> dict[str, Any]:
-        """Give the answer to a command."""
+        """Return the answer to a command."""
         process = self._process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -345,7 +346,7 @@ def _summary(
 
 
 def _growth(cases: dict[str, Any], peers: dict[str, Peer]) -> dict[str, float | None]:
-    """Give the exponent of each peer's growth over the large cases."""
+    """Return the exponent of each peer's growth over the large cases."""
     results = {}
     for name in peers:
         ns = [cases.get(case, {}).get(name, {}).get("ns") for case in GROWTH_CASES]
@@ -354,7 +355,7 @@ def _growth(cases: dict[str, Any], peers: dict[str, Peer]) -> dict[str, float | 
 
 
 def exponent(ns: list[float]) -> float | None:
-    """Fit time = c * size^e by least squares on logarithms, over the sizes reached; None for fewer than two."""
+    """Return e of time = c * size^e, fitted by least squares on logarithms. None for fewer than two sizes."""
     if len(ns) < 2:
         return None
     sizes = [math.log(size) for size in GROWTH_SIZES[: len(ns)]]
@@ -374,7 +375,7 @@ def _store(stored: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def added(pythons: dict[str, str], rounds: int) -> dict[str, Any]:
-    """Measure what a guard adds to tasks, to memory while they wait, and to the chunks of a stream."""
+    """Measure the cost that a guard adds to tasks, to memory while they wait, and to the chunks of a stream."""
     if "schema_guard" not in pythons:
         return {"added": {}}
     worker, result = Worker(pythons["schema_guard"], OURS), {}
@@ -386,7 +387,7 @@ def added(pythons: dict[str, str], rounds: int) -> dict[str, Any]:
 
 
 def ready(pythons: dict[str, str]) -> dict[str, float | None]:
-    """Measure CPU seconds of processes that are ready for the first call, and of the standard library's alone."""
+    """Measure CPU seconds of processes that are ready for the first call, and of the standard library alone."""
     taken: dict[str, list[float | None]] = {"standard library": [], "ready for the first call": []}
     for _ in range(_READY_RUNS + 1):
         for name, code in zip(taken, (BASE, READY), strict=True):
@@ -395,7 +396,7 @@ def ready(pythons: dict[str, str]) -> dict[str, float | None]:
 
 
 def shapes(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
-    """Time the readers of any text on the text shapes: exponent, and ns at the largest size reached."""
+    """Time the readers of any text on the text shapes. Return the exponent, and the ns at each size reached."""
     results: dict[str, Any] = {}
     for reader, peer in READERS.items():
         place = PEERS[peer].environment
@@ -422,7 +423,7 @@ def shapes(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
 
 
 def starts(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
-    """Measure CPU seconds of whole processes: the import, and all up to being ready for the first call."""
+    """Measure CPU seconds of whole processes: of the import, and until they are ready for the first call."""
     plain = pythons.get("schema_guard", sys.executable)
     results: dict[str, Any] = {
         name: {"cannot": refused.get(peer.environment)} for name, peer in PEERS.items()
@@ -453,7 +454,7 @@ def _least(seconds: list[float | None]) -> float | None:
 
 
 def _cpu_s(python: str, code: str) -> float | None:
-    """Give the user and system seconds of one process; None when it fails."""
+    """Return the user and system seconds of one process. None if it fails."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([python, "-c", code], check=False, env=environment(), cwd=HERE, capture_output=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -462,7 +463,7 @@ def _cpu_s(python: str, code: str) -> float | None:
 
 
 def memory(pythons: dict[str, str], refused: dict[str, str]) -> dict[str, Any]:
-    """Measure the peak memory of a fresh process, ready, and after many calls of the largest case."""
+    """Measure the peak memory of a new process when it is ready, and after many calls of the largest case."""
     results: dict[str, Any] = {}
     for name, peer in PEERS.items():
         if peer.environment in refused:

@@ -1,8 +1,8 @@
-"""Is a difference found, and only where there is one: python benchmarks/planted_difference.py --output FILE.txt.
+"""Check that only real differences are found: python benchmarks/planted_difference.py --output FILE.txt.
 
-Two scripted models are run through the benchmark's own runner on the same tasks, again and again with other seeds. Each
-fails on a task with a fixed probability, independently of the other. Planted are 8 % against 3 %, and 10 % against
-10 %. Counted is how often the result calls the two different, in format or in content, with its correction for both.
+The benchmark's runner runs two scripted models on the same tasks, many times with other seeds. Each model fails on a
+task with a fixed probability, independently of the other. The planted rates are 8% and 3%, and 10% and 10%. The script
+counts the results that call the two models different, in format or in content, with the correction for both.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ SCHEMA = Schema.of(
 
 
 class Failing(ScriptedModel):
-    """A script by prompt: the tasks' numbers that it has no JSON for are drawn beforehand."""
+    """A script by prompt. The numbers of the tasks without a JSON reply are drawn in advance."""
 
     def __init__(self, rate: float, tasks: int, seed: int) -> None:
         super().__init__({"": ""})
@@ -46,13 +46,13 @@ class Failing(ScriptedModel):
         self._failing = {number for number in range(tasks) if random.random() < rate}
 
     async def acall(self, prompt: Any, *, options: Any = None) -> str:
-        """Give the right answer, or none."""
+        """Return the right answer, or a text without JSON."""
         number = int(prompt[-1]["content"].rpartition(" ")[2])
         return "I cannot say." if number in self._failing else json.dumps({"number": number})
 
 
 def suite_of(tasks: int) -> Suite:
-    """Give a suite of so many tasks."""
+    """Return a suite of *tasks* tasks."""
     made = tuple(
         Task(f"order-{number}", f"Order {number}", "Give its number.", {"number": number}, {}, (), "test")
         for number in range(tasks)
@@ -92,7 +92,7 @@ def pairs_needed(p_b: float, p_c: float, *, power: float, alpha: float) -> int:
 
 
 def main() -> None:
-    """Measure, print the table, and write it when asked."""
+    """Measure, print the table, and write it if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--output", type=Path)

@@ -1,4 +1,4 @@
-"""Two real playbooks on the local model: python benchmarks/playbook_local.py [--output benchmarks/results/NAME].
+"""Run two real playbooks on the local model: python benchmarks/playbook_local.py [--output benchmarks/results/NAME].
 
 The first may try every step. The second has no constrained decoding, so it tries all steps to the end. Both use the
 60 inputs of the demo. --output writes NAME.txt, the output of the commands, and NAME.json, their results.

@@ -1,11 +1,11 @@
-"""How fast several processes write to one store in PostgreSQL, and how fast it is read.
+"""Measure the speed at which several processes write to one store in PostgreSQL, and at which it is read.
 
     python benchmarks/postgres_speed.py [--writers 4] [--attempts 100000] [--url URL] [--output FILE]
 
-Each writer is a process with made-up attempts, as those of `store_speed.py`, through `Session.write`, in transactions of
-500 calls as the writer's thread does; the rows are made before the clock starts. Without --url a server is started here,
-on a Unix socket, with the defaults of PostgreSQL (`fsync` and `synchronous_commit` on) but for 256 MB of shared buffers: it
-shares the processors with its writers. All times are wall times.
+Each writer is a process that writes synthetic attempts like those of `store_speed.py` through `Session.write`. Its
+transactions have 500 calls, like those of the writer's thread. The rows are made before the clock starts. Without
+--url, the script starts a server on a Unix socket, with the defaults of PostgreSQL (`fsync` and `synchronous_commit`
+on) except 256 MB of shared buffers. The server shares the processors with its writers. All times are wall times.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def _module(path: str) -> object:
 
 
 def write(url: str, seed: int, attempts: int) -> None:
-    """Write attempts when a line comes in; says how many."""
+    """Write attempts after a line on standard input, and print their number."""
     made_up_calls = _module("benchmarks/store_speed.py").made_up_calls  # type: ignore[attr-defined]
     calls, batches, rows = made_up_calls(seed), [], 0
     while rows < attempts:
@@ -65,7 +65,7 @@ def write(url: str, seed: int, attempts: int) -> None:
 
 
 def measured(url: str, writers: int, attempts: int) -> tuple[int, float]:
-    """Let processes write at the same time; gives the rows of all, and the seconds until the last one is done."""
+    """Run writers at the same time. Return the rows of all, and the seconds until the last one is done."""
     open_store(url).close()
     command = [sys.executable, __file__, "--url", url, "--attempts", str(attempts // writers), "--seed"]
     processes = [
@@ -98,7 +98,7 @@ def cpu_of(action: Callable[[], object]) -> float:
 
 
 def report(url_of: object, writers: int, attempts: int) -> list[str]:
-    """Give the lines of the result."""
+    """Return the lines of the result."""
     lines = []
     for several in sorted({1, writers}):
         url = url_of(f"speed_{several}")  # type: ignore[operator]
@@ -137,7 +137,7 @@ def report(url_of: object, writers: int, attempts: int) -> list[str]:
 
 
 def main() -> None:
-    """Measure, and print what was found."""
+    """Measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--writers", type=int, default=4)
     parser.add_argument("--attempts", type=int, default=100_000)

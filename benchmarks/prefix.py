@@ -1,14 +1,16 @@
-"""How early a hopeless reply is stopped: SCHEMA_GUARD_CORPORA=... python benchmarks/prefix.py.
+"""Measure how early a reply that cannot become valid is stopped: SCHEMA_GUARD_CORPORA=... python benchmarks/prefix.py.
 
-Instances of maskbench.jsonl as dumped, and with their keys in another order; replies of models from real_outputs.jsonl
-and local_replies.jsonl; both also with every `additionalProperties: false` taken out of the schemas. For each way to
-stop: valid texts that were stopped (false alarms), invalid ones that were stopped before their last character (caught),
-and the mean part of an invalid text that did not have to be read (saved, a text that was not caught counts as 0). Of
-replies those are counted that were stopped, be it with their last piece, and what that saved of all their characters.
+The texts are instances of maskbench.jsonl, with their keys in the original and in other orders, and replies of models
+from real_outputs.jsonl and local_replies.jsonl. Both also run with schemas without any `additionalProperties: false`.
+For instances, the table has three figures of each way to stop. False alarms are valid texts that were stopped. Caught
+are invalid ones that were stopped before their last character. Saved is the mean unread part of an invalid text, 0 if
+it was not caught. For replies, the table has the number of stopped ones, even at their last piece, and the saved share
+of all their characters.
 
-Peers: llguidance as it is and relaxed; jiter in partial mode, its value held against a schema without what may still
-come; genlm-control, by a Python that has it (`--genlm PYTHON`, 0.4.1 takes 1.8 GB: an environment of its own), on every
-fifth schema, for it takes a thousand times as long. `--output FILE` also writes what is printed.
+The peers are llguidance, unchanged and relaxed, and jiter in partial mode, whose value is validated against a schema
+without the keywords that later text can satisfy or violate. genlm-control runs in its own environment (`--genlm
+PYTHON`; version 0.4.1 takes 1.8 GB), on every fifth schema, because it takes a thousand times as long. `--output FILE`
+also writes the printed text.
 """
 
 from __future__ import annotations
@@ -51,20 +53,20 @@ _lines: list[str] = []
 
 
 def say(line: str = "") -> None:
-    """Print a line, and keep it."""
+    """Print a line, and store it for the file."""
     print(line, flush=True)
     _lines.append(line)
 
 
 def shuffled(value: Any, rng: random.Random) -> Any:
-    """Give a value with its keys in another order."""
+    """Return a value with its keys in a random order."""
     if isinstance(value, dict):
         return {key: shuffled(value[key], rng) for key in rng.sample(list(value), len(value))}
     return [shuffled(item, rng) for item in value] if isinstance(value, list) else value
 
 
 def opened(schema: Any) -> Any:
-    """Give a schema that takes names that it does not list."""
+    """Return a schema that allows properties that it does not list."""
     if isinstance(schema, list):
         return [opened(item) for item in schema]
     if not isinstance(schema, dict):
@@ -77,7 +79,7 @@ def opened(schema: Any) -> Any:
 
 
 def pieces(text: str, width: int) -> Iterator[str]:
-    """Give a text in pieces of one width."""
+    """Yield a text in pieces of one width."""
     for at in range(0, len(text), width):
         yield text[at : at + width]
 
@@ -89,7 +91,7 @@ class Ours:
         self._schema = Schema.of(document, allow_unknown=True)
 
     def stop(self, text: str, width: int) -> int | None:
-        """Give how many characters had come when the text was stopped; None where it was not."""
+        """Return the number of characters at which the text was stopped. None if it was not."""
         feed, came = prefix_checker(self._schema).feed, 0
         for piece in pieces(text, width):
             came += len(piece)
@@ -99,18 +101,18 @@ class Ours:
 
 
 class InTheLoop:
-    """The prefix checker as the loop of a guarded call feeds it, with `early_stop`: few characters are gathered."""
+    """The prefix checker in the loop of a guarded call with `early_stop`, which gathers a few characters."""
 
     def __init__(self, document: Any) -> None:
         self._schema = Schema.of(document, allow_unknown=True)
 
     def stop(self, text: str, width: int) -> int | None:
-        """As that of `Ours`; what has not been looked at when the text ends is not stopped."""
+        """Return the same as `Ours.stop`. Characters that are not checked before the text ends are never stopped."""
         return in_the_loop(self._schema, pieces(text, width))
 
 
 def in_the_loop(schema: Schema[Any], parts: Iterable[str]) -> int | None:
-    """Give how many characters had come when the loop stopped a reply; None where it did not."""
+    """Return the number of characters at which the loop stopped a reply. None if it did not stop."""
     look, least, waiting, came = StreamLimits(Limits(), 0.0, schema).answer, 0, "", 0
     for part in parts:
         waiting += part
@@ -139,7 +141,7 @@ class ByGrammar:
         return document
 
     def stop(self, text: str, width: int) -> int | None:
-        """As that of `Ours`."""
+        """Return the same as `Ours.stop`."""
         matcher, came = self._compiled.deep_copy(), 0
         for piece in pieces(text, width):
             came += len(piece)
@@ -178,7 +180,7 @@ def _literal(text: str) -> str:
 
 
 class ByWorker:
-    """genlm-control, which runs in a process of its own."""
+    """genlm-control, which runs in its own process."""
 
     worker: subprocess.Popen[str]
     seconds = 0.0
@@ -197,21 +199,21 @@ class ByWorker:
         return json.loads(self.worker.stdout.readline())
 
     def stop(self, text: str, width: int) -> int | None:
-        """As that of `Ours`."""
+        """Return the same as `Ours.stop`."""
         answer = self._asked([text], width)
         ByWorker.seconds += answer["seconds"]
         return answer["came"][0]  # type: ignore[no-any-return]
 
 
 class ByValue:
-    """jiter in partial mode, its value held against a relaxed schema with each piece."""
+    """jiter in partial mode. Its value is validated against a relaxed schema after each piece."""
 
     def __init__(self, document: Any) -> None:
         kind = jsonschema_rs.validator_cls_for(document)
         self._relaxed = kind(_relaxed(document), offline=True)
 
     def stop(self, text: str, width: int) -> int | None:
-        """As that of `Ours`."""
+        """Return the same as `Ours.stop`."""
         came = ""
         for piece in pieces(text, width):
             came += piece
@@ -227,7 +229,7 @@ class ByValue:
 
 
 def _relaxed(schema: Any) -> Any:
-    """Give a schema without what is told of a whole object or array only."""
+    """Return a schema without the keywords that need a complete object or array."""
     if isinstance(schema, list):
         return [_relaxed(item) for item in schema]
     if not isinstance(schema, dict):
@@ -246,7 +248,7 @@ def _relaxed(schema: Any) -> Any:
 def compare(
     name: str, kind: Callable[[Any], Any], rows: list[Any], way: str, width: int, *, opens: bool = False
 ) -> None:
-    """Print a line of figures for one way to stop, one way to write and one width of pieces."""
+    """Print a line of figures for one way to stop, one way to write, and one width of pieces."""
     refused = alarms = valid = invalid = caught = 0
     saved, started, elsewhere = 0.0, process_time(), ByWorker.seconds
     for row in rows:
@@ -274,7 +276,7 @@ def compare(
 
 
 def speed(rows: list[Any]) -> None:
-    """Print nanoseconds a character of valid texts, the checker made and all plans known."""
+    """Print nanoseconds per character of valid texts, with a made checker and all plans known."""
     say(
         f"nanoseconds a character, valid instances as dumped, for each the best of {ROUNDS} x {IN_A_ROW}; in brackets of the first {IN_A_ROW}"
     )
@@ -331,7 +333,7 @@ def _taken(schema: Any, text: str, width: int, clock: Callable[[], int] = perf_c
 
 
 def growth() -> None:
-    """Print nanoseconds a character as texts grow."""
+    """Print nanoseconds per character for texts of growing size."""
     item = {"id": 7, "name": "a name", "tags": ["a", "b"], "price": 1.5, "note": None}
     properties = {"id": {"type": "integer"}, "name": {"type": "string"}, "price": {"minimum": 0}}
     schema = Schema.of(
@@ -346,7 +348,7 @@ def growth() -> None:
 
 
 def hostile() -> None:
-    """Print nanoseconds a character of long replies that are made to be slow, and are never wrong."""
+    """Print nanoseconds per character of long replies that are made to be slow, and are never wrong."""
     say("nanoseconds of CPU a character of hostile replies, in pieces of 1 and of 16, the best of 2: ")
     unions = {f"level{at}": {"anyOf": [{"$ref": f"#/$defs/level{at + 1}"}] * 2} for at in range(40)}
     unions["level40"] = {"type": "array", "items": {"$ref": "#/$defs/level0"}}
@@ -370,7 +372,7 @@ def hostile() -> None:
 
 
 def of_models(corpora: Path) -> None:
-    """Print what is stopped of real replies, fed 4 characters at a time."""
+    """Print the share of real replies that is stopped, fed 4 characters at a time."""
     say(f"{'replies, 4 a piece':36} {'false alarms':>13} {'stopped':>16} {'characters saved':>17}")
     real, local = (
         [json.loads(line) for line in (corpora / name).read_text().splitlines()]
@@ -403,7 +405,7 @@ def _of_rows(name: str, rows: list[Any], kind: type[Ours | InTheLoop], *, opens:
 
 
 def by_genlm(rows: list[Any], python: Path) -> None:
-    """Print the lines of genlm-control, and beside them our own of the same schemas."""
+    """Print the lines of genlm-control, and those of the prefix checker for the same schemas."""
     some = rows[::EVERY_OF_GENLM]
     worker = [python, Path(__file__).with_name("prefix_genlm.py")]
     with subprocess.Popen(
@@ -414,7 +416,7 @@ def by_genlm(rows: list[Any], python: Path) -> None:
 
 
 def of_maskbench(rows: list[Any], genlm: Path | None) -> None:
-    """Print what each way to stop does of MaskBench's instances."""
+    """Print the results of each way to stop on MaskBench's instances."""
     say(
         f"{'maskbench':21} {'keys':14} {'wide':>4} {'schemas':>8} {'false':>10} {'caught%':>7} {'saved%':>6} {'CPU s':>6}"
     )

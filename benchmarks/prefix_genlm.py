@@ -1,7 +1,8 @@
-"""The worker of prefix.py that asks genlm-control: run by a Python that has it, for it is 1.8 GB with packages of its own.
+"""The worker of prefix.py for genlm-control. It runs in its own environment, because genlm-control takes 1.8 GB.
 
-Reads lines of JSON, `{"schema": ..., "texts": [...], "width": 16}`, and answers each by one: how many characters had
-come when each text was stopped, null where it was not, or why the schema was refused.
+The process reads lines of JSON, `{"schema": ..., "texts": [...], "width": 16}`, and answers each with one line. The
+answer has the number of characters at which each text was stopped, null if it was not, or the reason why the schema was
+refused.
 """
 
 import asyncio
@@ -17,7 +18,7 @@ MOST_S = 20.0
 
 
 async def stopped(checker: Any, text: str, width: int) -> int | None:
-    """Give how many characters had come when a text was stopped; None where it was not."""
+    """Return the number of characters at which a text was stopped. None if it was not, or if it took too long."""
     started = process_time()
     for end in [*range(width, len(text), width), len(text)]:
         if await checker.prefix(text[:end].encode()) == float("-inf"):
@@ -28,7 +29,7 @@ async def stopped(checker: Any, text: str, width: int) -> int | None:
 
 
 async def answer(asked: dict[str, Any]) -> dict[str, Any]:
-    """Give the answer to one line."""
+    """Return the answer to one line."""
     try:
         checker = JsonSchema(asked["schema"])
     except Exception as error:  # noqa: BLE001 - it refuses a schema in ways of its own

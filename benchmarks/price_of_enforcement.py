@@ -1,9 +1,9 @@
 """The price of enforcement on the local model: python benchmarks/price_of_enforcement.py [--output benchmarks/results/NAME.txt].
 
-Five strategies are asked the same tasks of the built-in suite, each task once and with one attempt: two that only describe
-the format, `strict_schema`, and the two that enforce the schema and leave it out of the prompt. A strategy that thinks gets
-256 tokens more. The tables show how many replies are valid, right, and wrong but valid, and the difference to `few_shot` and to
-`strict_schema` on the tasks that both answered.
+Five strategies get the same tasks of the built-in suite, each task once and with one attempt. Two strategies only
+describe the format, one is `strict_schema`, and two enforce the schema and omit it from the prompt. A strategy that
+thinks gets 256 tokens more. The tables show how many replies are valid, right, and wrong but valid, and the difference
+to `few_shot` and to `strict_schema` on the tasks that both answered.
 
 A run takes an hour on one core. Continue an interrupted one with the same --journal; --max-time 0.001 makes no new call.
 """
@@ -100,7 +100,7 @@ def differences(calls: dict[str, dict[str, CallRow]], base: str) -> list[str]:
 
 
 def tokens(calls: dict[str, dict[str, CallRow]]) -> list[str]:
-    """Return what a call took."""
+    """Return the mean tokens per call of each strategy."""
     lines = [f"{'a call took':20}{'tokens in':>12}{'tokens out':>12}"]
     for name, own in calls.items():
         sent, got = (

@@ -1,11 +1,11 @@
-"""Whether a probe is right: on servers of which it is known what they do, and what it says of the local model.
+"""Check a probe on servers with known behavior, and print its verdict on the local model.
 
     python benchmarks/probe.py [--runs 100] [--no-local] [--output benchmarks/results/FILE.txt]
 
-Four kinds of servers on loopback are asked with other constants each time: they enforce schemas, ignore them, refuse them,
-or enforce some. The last kind is there as a gateway before two servers of which one enforces, and by chance. Last, the
-local model is asked twice: with a grammar of llguidance, as its provider has it, and the same server by `response_format`.
-Needs the extra local for that.
+The script probes four kinds of servers on loopback, with other constants in each run. They enforce schemas, ignore
+them, refuse them, or enforce some. The last kind has two variants: a gateway before two servers of which one enforces,
+and a server that enforces at random. Then the script probes the local model twice: with a grammar of llguidance, like
+its provider, and with `response_format` on the same server. This part needs the extra local.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ KINDS: tuple[tuple[str, str, int, Callable[[int], EnforcingModel]], ...] = (
 
 
 def verdicts(runs: int) -> Iterator[str]:
-    """Probe each kind of server, with other constants each time."""
+    """Probe each kind of server, with other constants in each run."""
     yield f"{'server':16} {'requests':>8}  right"
     for name, right, requests, made in KINDS:
         counts: Counter[str] = Counter()
@@ -85,7 +85,7 @@ def _told(name: str, model: Model) -> Iterator[str]:
 
 
 def main() -> int:
-    """Measure, print, and write when asked."""
+    """Measure, print, and write the results if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--no-local", action="store_true")

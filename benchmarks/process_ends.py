@@ -1,11 +1,11 @@
-"""What of a process's records survives which end of it, in rows and milliseconds.
+"""Measure the records that survive each kind of end of a process, in rows and milliseconds.
 
     python benchmarks/process_ends.py [--repeat 3] [--output FILE]
 
-A process records at a steady rate for a second, says each number of an attempt on its standard output when `record` has
-returned, and ends. Lost is what it had said and the file does not hold; the milliseconds are from the beginning of its end
-to the end of the process. Power failures are not tried: a row is in the file system's hands when it is stored, not on the
-disk (`synchronous = NORMAL`).
+A process records at a constant rate for a second, prints the number of each attempt after `record` returned, and ends.
+A printed attempt that is not in the file is lost. The milliseconds are from the start of its end to the end of the
+process. Power failures are not tried, because a stored row is in the file system, not on the disk
+(`synchronous = NORMAL`).
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ ENDS = (
 
 
 class Ended(NamedTuple):
-    """What was left of one process."""
+    """The records of one process after its end."""
 
     recorded: int
     lost: int
@@ -84,7 +84,7 @@ class Ended(NamedTuple):
 
 
 def run(end: str, rate: int, durability: str) -> Ended:
-    """Let a process record and end; count what the file holds."""
+    """Run a process that records and ends, and count the rows in the file."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "records.db"
         command = [sys.executable, "-c", _SCRIPT, f"sqlite:///{path}", str(rate), durability, end]

@@ -1,14 +1,14 @@
 """Write the tasks of several public data sets, in `tasks.jsonl` of SCHEMA_GUARD_CORPORA, as a suite of one file.
 
-A line holds `id source licence instruction text schema gold match`, and `accept` if `match` is `accept`:
+A line has `id source licence instruction text schema gold match`, and `accept` if `match` is `accept`:
 
-| match | right when | matchers |
+| match | right if | matchers |
 |---|---|---|
 | `exact` | everything is equal | none |
 | `leaf` | leaf by leaf: the share counts, as in the Structured Output Benchmark's value accuracy | none |
-| `exact_ws` | equal but for white space | `"spaces"` at every string |
-| `sets` | every array holds the same items | `"set"` at every array |
-| `slots` | every array holds the same items, each as often | `"unordered"` at every array |
+| `exact_ws` | equal except for white space | `"spaces"` at every string |
+| `sets` | every array has the same items | `"set"` at every array |
+| `slots` | every array has the same items, each equally often | `"unordered"` at every array |
 | `accept` | every parameter has an acceptable value | those of `schema_guard.ext.suites.bfcl` |
 """
 

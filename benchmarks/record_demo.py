@@ -1,9 +1,10 @@
-"""Asks the local model everything that the demo may ask, and keeps its replies: python benchmarks/record_demo.py.
+"""Record the local model's replies to all prompts of the demo: python benchmarks/record_demo.py.
 
-Writes `schema_guard/ext/demo/replies.jsonl`, from which `schema-guard demo --offline` answers. One call at a time, so that
-the model is as deterministic as it can be. To be run again when the demo's prompts change: a test says so.
+The script writes `schema_guard/ext/demo/replies.jsonl`, from which `schema-guard demo --offline` answers. It makes one
+call at a time, so that the model is as deterministic as possible. Run it again if the demo's prompts change. A test
+then fails.
 
-With `--story FILE` the demo itself is run instead, and FILE holds what it printed.
+With `--story FILE`, the script runs the demo instead, and writes its output to FILE.
 """
 
 import argparse
@@ -29,7 +30,7 @@ _STORE = "sqlite:////tmp/demo.db"
 
 
 def record() -> None:
-    """Ask all, and write the replies."""
+    """Make all calls, and write the replies."""
     attempts: list[Attempt] = []
     with connect("local") as model:
         reader = notice_reader(model, open_store("sqlite://"))
@@ -61,7 +62,7 @@ def line_of(attempt: Attempt) -> dict[str, Any]:
 
 
 def tell(output: Path) -> None:
-    """Run the demo and write what it printed."""
+    """Run the demo, and write its output."""
     busy = f"load {os.getloadavg()[0]:.1f}, niceness {os.nice(0)}"
     command = [sys.executable, "-m", "schema_guard", "demo", "--store", _STORE]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -71,7 +72,7 @@ def tell(output: Path) -> None:
 
 
 def main() -> None:
-    """Record, or tell the story."""
+    """Record the replies, or run the demo."""
     parser = argparse.ArgumentParser(description="What the demo asks, asked of the local model.")
     parser.add_argument("--story", type=Path, help="Where to write what the demo prints.")
     output = parser.parse_args().story

@@ -1,10 +1,10 @@
-"""Whether the rate that a recorder records is the true one: an application of each framework, with known failures.
+"""Check that recorders record the true failure rate, with an application of each framework and known failures.
 
     python benchmarks/recorders.py > benchmarks/results/DATE-recorders.txt
 
-Needs litellm, langchain-openai and langchain-litellm; the server is on loopback. Each way of calling is asked a hundred
-times, with replies that are right, wrong, prose and cut off in an order that a seed fixes; what each reply is worth is
-known before it is sent.
+The script needs litellm, langchain-openai, and langchain-litellm. The server is on loopback. Each way of calling makes
+a hundred calls. The replies are right, wrong, prose, and cut off, in an order that a seed fixes. The verdict on each
+reply is known before it is sent.
 """
 
 import asyncio
@@ -47,13 +47,13 @@ WORTH = {RIGHT: None, WRONG: "structure", PROSE: "syntax"}
 
 
 def drawn(seed: int) -> tuple[list[Any], list[str | None]]:
-    """Give replies and what each is worth."""
+    """Return replies, and the kind of each failure. None for a valid reply."""
     replies = random.Random(seed).choices([RIGHT, WRONG, PROSE, CUT], [82, 9, 5, 4], k=CALLS)
     return replies, ["truncation" if reply is CUT else WORTH[reply] for reply in replies]
 
 
 def row(name: str, truth: list[str | None], kept: Kept, known: bool) -> bool:
-    """Print a line, and say whether all of it is right."""
+    """Print a line, and return whether all of it is right."""
     right = kinds(kept) == truth and known
     counted = Counter(kinds(kept))
     failed = ", ".join(f"{many} {kind}" for kind, many in sorted(counted.items(), key=str) if kind)
@@ -62,7 +62,7 @@ def row(name: str, truth: list[str | None], kept: Kept, known: bool) -> bool:
 
 
 def of_litellm(name: str, ask: Any, seed: int) -> bool:
-    """Record the calls of one way of litellm."""
+    """Record the calls of one way to call litellm. Return whether the records are right."""
     replies, truth = drawn(seed)
     stored = Kept()
     recorder.install(store=stored)
@@ -77,7 +77,7 @@ def of_litellm(name: str, ask: Any, seed: int) -> bool:
 
 
 def of_langchain(name: str, ask: Any, method: str, seed: int) -> bool:
-    """Record the calls of one way of LangChain."""
+    """Record the calls of one way to call LangChain. Return whether the records are right."""
     replies, truth = drawn(seed)
     stored = Kept()
     config = {"callbacks": [LangChainRecorder(store=stored)], "run_name": "extract"}

@@ -1,12 +1,12 @@
-"""Whether what a recorder records of frameworks that ask again by themselves is what the server answered.
+"""Check that recorders of frameworks that retry record the server's true replies.
 
     python benchmarks/recorders_asking_again.py instructor > benchmarks/results/DATE-recorders-instructor.txt
     python benchmarks/recorders_asking_again.py pydantic_ai > benchmarks/results/DATE-recorders-pydantic-ai.txt
     python benchmarks/recorders_asking_again.py langchain > benchmarks/results/DATE-recorders-langchain.txt
 
-Each needs the framework in its environment, and openai (langchain: langchain-openai); the server is on loopback. A hundred calls a way, with replies that
-are right, wrong, prose and cut off in an order that a seed fixes: how often each call asked is what the server saw, and
-what each reply was worth is known before it is sent.
+Each framework must be in the environment, with openai (for langchain, with langchain-openai). The server is on
+loopback. Each way makes a hundred calls. The replies are right, wrong, prose, and cut off, in an order that a seed
+fixes. The server counts the requests of each call, and the verdict on each reply is known before it is sent.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ Ask = Callable[[Any], Any]
 
 
 def drawn(seed: int) -> tuple[list[dict[str, Any]], list[str | None]]:
-    """Give replies, each with tokens of its own, and what each is worth."""
+    """Return replies with different numbers of tokens, and the kind of each failure. None for a valid reply."""
     drawn = random.Random(seed).choices([RIGHT, WRONG, PROSE, CUT], [70, 15, 8, 7], k=4 * CALLS)
     lines = []
     for number, one in enumerate(drawn):
@@ -42,7 +42,7 @@ def drawn(seed: int) -> tuple[list[dict[str, Any]], list[str | None]]:
 
 
 def measured(name: str, make: Callable[[str, Kept], Ask], seed: int, is_told: bool) -> bool:
-    """Record the calls of one way, print a line, and say whether all of it is right."""
+    """Record the calls of one way, print a line, and return whether all of it is right."""
     shown, worth = drawn(seed)
     stored, truth = Kept(), []
     with serve(shown) as server:

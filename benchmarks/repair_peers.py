@@ -1,8 +1,8 @@
-"""How repair compares with other libraries: SCHEMA_GUARD_CORPORA=... python benchmarks/repair_peers.py.
+"""Compare repair with other libraries: SCHEMA_GUARD_CORPORA=... python benchmarks/repair_peers.py.
 
-Prints four tables: exact values on repair.jsonl by source, cases that must fail, validity and right leaves on
-real_outputs.jsonl, and seconds and growth on hostile shapes. A peer is measured when it can be imported
-(json_repair, fast_json_repair, json5, partial_json_parser). `--output FOLDER` also writes a dated JSON file.
+The script prints four tables: exact values on repair.jsonl by source, cases that must fail, validity and right leaves
+on real_outputs.jsonl, and seconds and growth on hostile shapes. A peer is measured if it can be imported (json_repair,
+fast_json_repair, json5, partial_json_parser). `--output FOLDER` also writes a dated JSON file.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ SHAPES: dict[str, Callable[[int], str]] = {
 
 
 def main() -> None:
-    """Print the tables; write them when asked."""
+    """Print the tables, and write them if requested."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--output", type=Path, help="folder for a dated JSON file")
     chosen = arguments.parse_args()
@@ -137,7 +137,7 @@ def _peers() -> dict[str, Callable[[str], Any]]:
 
 
 def pieces(text: str) -> Iterator[str]:
-    """Give the parts of a reply that may be JSON, by the reading rule."""
+    """Yield the parts of a reply that can be JSON by the reading rule."""
     reading = extract.read(text)
     for span in reading.candidates:
         yield text[span.start : span.end]
@@ -150,7 +150,7 @@ def pieces(text: str) -> Iterator[str]:
 def ours(
     text: str, accepts: Callable[[Any], bool], *, level: str, finished: bool
 ) -> tuple[Any, tuple[str, ...]] | None:
-    """Give the first value in a reply that is accepted, and the steps; parsed as it is, before it is repaired."""
+    """Return the first accepted value in a reply, and the repair steps. Unrepaired values come first."""
     for piece in pieces(text):
         parsed = parse(piece, _LIMITS)
         if not isinstance(parsed, NotJson) and accepts(parsed):
@@ -164,7 +164,7 @@ def ours(
 
 
 def same(one: Any, other: Any) -> bool:
-    """Say whether two JSON values are equal: 1 is 1.0 and is not true."""
+    """Return whether two JSON values are equal. 1 equals 1.0, but not true."""
     return bool(one == other) and [repr(one).count(word) for word in ("True", "False")] == [
         repr(other).count(word) for word in ("True", "False")
     ]
@@ -186,7 +186,7 @@ def _read_by(peer: Callable[[str], Any], text: str) -> tuple[Any] | None:
 
 
 def _by_source(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
-    """Count exact values by source and kind; for must_fail, the cases that gave no accepted value."""
+    """Count exact values by source and kind. For must_fail, count the cases without an accepted value."""
     totals: Counter[str] = Counter()
     hits: dict[str, Counter[str]] = {name: Counter() for name in ("ours", "ours_lossless", *peers)}
     for row in rows:
@@ -209,7 +209,7 @@ def _by_source(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]
 
 
 def leaves(value: Any) -> dict[str, Any]:
-    """Give the scalars of a JSON value by their place."""
+    """Return the scalars of a JSON value by their places."""
     results: dict[str, Any] = {}
     stack = [("", value)]
     while stack:
@@ -224,14 +224,14 @@ def leaves(value: Any) -> dict[str, Any]:
 
 
 def right_leaves(value: Any, gold: Any) -> float:
-    """Give the share of the gold value's leaves that stand in the value, as a fraction."""
+    """Return the fraction of the gold value's leaves that the value has."""
     wanted, got = leaves(gold), leaves(value)
     hits = sum(place in got and same(got[place], leaf) for place, leaf in wanted.items())
     return hits / max(1, len(wanted))
 
 
 def _on_real(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
-    """Measure validity and content apart. The finish reason of these replies is not known, so: not finished."""
+    """Measure validity and content separately. The finish reason is unknown, so the replies count as not finished."""
     results: dict[str, Any] = {}
     print("\nreal_outputs.jsonl (finish reason unknown): valid; right leaves where valid, and over all rows")
     for kind in ("unparseable", "schema_invalid", "valid"):
@@ -261,7 +261,7 @@ def _on_real(rows: list[dict[str, Any]], peers: dict[str, Callable[[str], Any]])
 
 
 def _growth(peers: dict[str, Callable[[str], Any]]) -> dict[str, Any]:
-    """Time every shape at four sizes: the exponent of the growth, and the time of the largest."""
+    """Time every shape at four sizes. Return the times, and the exponent of the growth."""
 
     def judged(text: str) -> Any:
         return ours(text, lambda value: True, level="lossy", finished=False)
@@ -305,7 +305,7 @@ def _times(read: Callable[[str], Any], make: Callable[[int], str]) -> list[tuple
 
 
 def _exponent(times: list[tuple[int, float]]) -> float:
-    """Give the slope of the least-squares line through the logarithms."""
+    """Return the slope of the least-squares line through the logarithms."""
     if len(times) < 2:  # a line needs two points
         return math.nan
     points = [(math.log(size), math.log(max(taken, 1e-6))) for size, taken in times]

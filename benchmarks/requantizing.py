@@ -1,4 +1,4 @@
-"""The weights of the local model in another quantization: `python -m benchmarks.requantizing`.
+"""Write the weights of the local model in another quantization: `python -m benchmarks.requantizing`.
 
 The new file is another model with its own results. The old file stays, because adapters belong to it.
 """

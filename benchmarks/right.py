@@ -243,7 +243,7 @@ def cost(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def check_against_library() -> None:
-    """Check that the fast bounds of this file are those of the library."""
+    """Check that the fast bounds of this file equal those of the library."""
     rng = np.random.default_rng(0)
     wrong, differing = rng.random(140), rng.random(140)
     drawn = rng.integers(140, size=(200, CALLS_IN_BLOCK))

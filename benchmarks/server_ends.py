@@ -1,11 +1,12 @@
-"""What of the records of servers and workers survives which of their ends, in rows and seconds.
+"""Measure the records that survive each kind of end of servers and workers, in rows and seconds.
 
     python benchmarks/server_ends.py [--only gunicorn] [--seconds 1.2] [--output FILE]
 
-Needs gunicorn, uvicorn, celery, rq and redis, and a redis-server or fakeredis with `lua`: what is not installed is left out,
-and said. A server works under load, one or three calls a request or job, and is ended while it does. A call is acknowledged
-when it has given its value; lost is what was acknowledged and the file does not hold. The seconds are the longest that one
-call took, the first of a process apart, and from the beginning of the end to the end of the process.
+The script needs gunicorn, uvicorn, celery, rq, redis, and a redis-server or fakeredis with `lua`. Packages that are not
+installed are omitted and reported. A server works under load, with one or three calls per request or job, and is ended
+meanwhile. A call is acknowledged when it returned its value. An acknowledged call that is not in the file is lost. The
+seconds are those of the longest call, except the first call of a process, and those from the start of the end to the
+end of the process.
 """
 
 from __future__ import annotations
@@ -111,10 +112,10 @@ class End(NamedTuple):
     """An end of a server.
 
     Attributes:
-        server: Name of its package.
-        name: Of the end.
-        signal: What ends it, sent to its main process; None where its jobs are done and it ends by itself.
-        options: Of its command.
+        server: Name of the server's package.
+        name: Name of the end.
+        signal: Signal to its main process. None if the process ends after its jobs.
+        options: Options of its command.
     """
 
     server: str
@@ -141,7 +142,7 @@ ENDS = (
 
 
 class Ended(NamedTuple):
-    """What was left of one server."""
+    """The records of one server after its end."""
 
     acknowledged: int
     lost: int
@@ -150,7 +151,7 @@ class Ended(NamedTuple):
 
 
 def free_port() -> int:
-    """Give a port where nobody listens."""
+    """Return a port on which no program listens."""
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         port: int = listening.getsockname()[1]
@@ -159,7 +160,7 @@ def free_port() -> int:
 
 @contextmanager
 def redis_server() -> Iterator[str | None]:
-    """Run a Redis for a while: redis-server, else fakeredis; gives its URL, or None where there is neither."""
+    """Run redis-server or fakeredis within the block, and yield its URL. Yield None if neither is installed."""
     port = free_port()
     if shutil.which("redis-server"):
         command = [
@@ -189,14 +190,14 @@ def redis_server() -> Iterator[str | None]:
 
 
 def answers(port: int) -> bool:
-    """Say whether somebody listens."""
+    """Return whether a program listens on a port."""
     with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1.0):
         return True
     return False
 
 
 def wait_until(holds: object, timeout_s: float = 30.0) -> None:
-    """Wait until a function gives something true."""
+    """Wait until a function returns a true value."""
     assert callable(holds)
     deadline = time.monotonic() + timeout_s
     while not holds():
@@ -206,7 +207,7 @@ def wait_until(holds: object, timeout_s: float = 30.0) -> None:
 
 
 class Trial:
-    """One server in a folder of its own, with its environment."""
+    """One server in its own folder, with its environment."""
 
     def __init__(self, end: End, mode: str, calls: int, redis: str | None, folder: Path) -> None:
         self.end, self.redis, self.folder = end, redis, folder
@@ -228,7 +229,7 @@ class Trial:
         }
 
     def command(self) -> list[str]:
-        """Give what starts the server."""
+        """Return the command that starts the server."""
         bind = ("127.0.0.1", str(self.port))
         if self.end.server == "gunicorn":
             hooks = ("-c", "python:gunicorn_hooks") if self.flushes else ()
@@ -248,7 +249,7 @@ class Trial:
         return [sys.executable, "-m", *values, *self.end.options]
 
     def run(self, seconds: float) -> Ended:
-        """Let the server work for so long, end it, and count."""
+        """Run the server for some seconds, end it, and count the records."""
         over = Event()
         if self.redis is not None:
             self.enqueue()
@@ -275,7 +276,7 @@ class Trial:
         return self.counted(end_s)
 
     def enqueue(self) -> None:
-        """Hand out more jobs than are done in the time that there is."""
+        """Enqueue more jobs than the worker can do before its end."""
         many = 12 if self.end.signal is None else 400
         if self.end.server == "rq":
             script = (
@@ -290,7 +291,7 @@ class Trial:
         )
 
     def load(self, over: Event) -> None:
-        """Ask the server again and again."""
+        """Send requests to the server until the event is set."""
         while not over.is_set():
             with (
                 suppress(OSError),
@@ -301,7 +302,7 @@ class Trial:
             time.sleep(0.01)
 
     def counted(self, end_s: float) -> Ended:
-        """Compare what was acknowledged with what the file holds."""
+        """Compare the acknowledged calls with the rows in the file."""
         items = dict(line.split() for line in self.acks.read_text(encoding="utf-8").splitlines())
         connection = sqlite3.connect(self.store)
         stored = {call_id for (call_id,) in connection.execute("SELECT lower(hex(call_id)) FROM attempts")}
@@ -312,14 +313,14 @@ class Trial:
 
 
 def run(end: End, mode: str, calls: int, redis: str | None, seconds: float) -> Ended:
-    """Try one end of one server."""
+    """Run one end of one server."""
     with tempfile.TemporaryDirectory() as folder:
         needs_redis = end.server in ("celery", "rq")
         return Trial(end, mode, calls, redis if needs_redis else None, Path(folder)).run(seconds)
 
 
 def missing(end: End, redis: str | None) -> str | None:
-    """Say what an end cannot be tried without; None for nothing."""
+    """Return the reason why an end cannot be tried. None if it can."""
     if importlib.util.find_spec(end.server) is None:
         return f"{end.server} is not installed"
     if end.server in ("celery", "rq") and redis is None:
@@ -330,7 +331,7 @@ def missing(end: End, redis: str | None) -> str | None:
 
 
 def tells_clients(url: str) -> bool:
-    """Say whether a Redis tells of its clients; not every version of fakeredis does so."""
+    """Return whether a Redis supports CLIENT INFO, which not every version of fakeredis does."""
     import redis
 
     try:
@@ -341,7 +342,7 @@ def tells_clients(url: str) -> bool:
 
 
 def row(end: End, mode: str, redis: str | None, seconds: float) -> str:
-    """Give the line of one end in one mode."""
+    """Return the line of one end in one mode."""
     results = [run(end, mode, calls, redis, seconds) for calls in CALLS]
     cells = "".join(f"{f'{ended.lost}/{ended.acknowledged}':>14}" for ended in results)
     longest, ended = max(e.longest_call_s for e in results), max(e.end_s for e in results)

@@ -1,4 +1,4 @@
-"""Memory, threads, and file descriptors over many guarded calls: python benchmarks/soak.py.
+"""Measure memory, threads, and file descriptors over many guarded calls: python benchmarks/soak.py.
 
 Plain calls, retries, streams, calls of a router, and calls that a recorder records take turns, in blocks of 1,000. All
 records go to one SQLite store. After the first tenth, each tenth of the calls is compared: the resident memory of the

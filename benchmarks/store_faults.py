@@ -1,11 +1,11 @@
-"""What kills and damaged bytes do to a store: python benchmarks/store_faults.py.
+"""Check a store after kills and with damaged bytes: python benchmarks/store_faults.py.
 
     python benchmarks/store_faults.py [--kills 100] [--flips 200] [--output benchmarks/results/NAME.txt]
 
-Kills: processes that record 300 calls a second into one file are killed with -9 at a random moment, one after the
-other, with each durability. A call is acknowledged when `record` has returned. Then the file is checked.
-Maintenance: processes that merge, import, export, prune, forget, and rebuild a copy of a store are killed with -9 at a
-random moment. Then the file is checked, the command is run to its end, and the file is checked again.
+Kills: processes that record 300 calls a second into one file are killed with -9 at a random moment, one after another,
+with each durability. A call is acknowledged when `record` has returned. Then the file is checked.
+Maintenance: processes that merge, import, export, prune, delete a function in, and rebuild a copy of a store are killed
+with -9 at a random moment. Then the file is checked, the command is run to its end, and the file is checked again.
 Damage: in a copy of a store, one bit at a random place is changed, or the file is cut after each of its pages, or its
 header is zeroed. Each time, `store check` examines it. If the check finds nothing, the counts and all values are compared
 with those of the store.
@@ -41,7 +41,7 @@ _HEADER = 100
 
 
 def outcome(name: str, number: int) -> Outcome[Any]:
-    """Give a call of one attempt, every fifth of which failed."""
+    """Return a call with one attempt."""
     usage = Usage(500 + number % 7, 90, None, None)
     attempt = Attempt(1, "bare", "p", "{}", None, "clean", (), usage, 0.001, "stop", 0.25 + number % 3)
     called = Call(
@@ -52,7 +52,7 @@ def outcome(name: str, number: int) -> Outcome[Any]:
 
 
 def recording(path: Path, durability: Any, first: int, text: int) -> None:
-    """Record until killed; tells each call that was recorded."""
+    """Record calls until killed, and write the number of each recorded call to a pipe."""
     store = open_store(str(path), durability=durability)
     number = first
     while True:
@@ -63,7 +63,7 @@ def recording(path: Path, durability: Any, first: int, text: int) -> None:
 
 
 def killed(path: Path, durability: str, first: int, after_s: float) -> list[int]:
-    """Run a process that records, and kill it; gives the calls that it had acknowledged."""
+    """Run a process that records, and kill it. Return the calls that it acknowledged."""
     heard, text = os.pipe()
     child = os.fork()
     if child == 0:
@@ -85,7 +85,7 @@ def killed(path: Path, durability: str, first: int, after_s: float) -> list[int]
 
 
 def kills(folder: Path, durability: str, times: int) -> str:
-    """Kill processes with one durability; gives a line."""
+    """Kill processes with one durability, and return a line."""
     path, draw = folder / f"{durability}.db", random.Random(1)
     acknowledged: list[list[int]] = []
     for _ in range(times):
@@ -102,7 +102,7 @@ def kills(folder: Path, durability: str, times: int) -> str:
 
 
 def content(path: Path) -> Any:
-    """Give all that a file holds, by what reading gives."""
+    """Return the tables of a file and all of their rows."""
     with closing(sqlite3.connect(path)) as connection:
         tables = connection.execute("SELECT name, sql FROM sqlite_schema ORDER BY name").fetchall()
         results: list[Any] = [tables, connection.execute("PRAGMA user_version").fetchall()]
@@ -136,7 +136,7 @@ def told(path: Path, right: Any, counts: Any) -> str:
 
 
 def damage(folder: Path, flips: int) -> list[str]:
-    """Damage copies of a store; gives lines."""
+    """Damage copies of a store, and return lines."""
     path = folder / "sound.db"
     with open_store(str(path)) as store:
         for number in range(_CALLS):
@@ -165,7 +165,7 @@ def damage(folder: Path, flips: int) -> list[str]:
 
 
 def maintenance(folder: Path, times: int) -> list[str]:
-    """Kill processes in maintenance; gives lines."""
+    """Kill processes in maintenance, and return lines."""
     os.environ["SCHEMA_GUARD_HASH_KEY"] = "one key for both stores"
     sound, other, file = folder / "whole.db", folder / "other.db", folder / "whole.jsonl"
     for path, first in ((sound, 0), (other, 1)):
@@ -201,7 +201,7 @@ def shop(command: list[str]) -> None:
 
 
 def maintained(folder: Path, name: str, command: Callable[[Path], object], sound: Path, times: int) -> str:
-    """Kill one command at random moments of its time; gives a line."""
+    """Kill one command at random moments of its run, and return a line."""
     path, draw, killed_inside, damaged = folder / f"{name}.db", random.Random(1), 0, 0
     began = time.perf_counter()
     ended(path, command, sound, None)
@@ -218,7 +218,7 @@ def maintained(folder: Path, name: str, command: Callable[[Path], object], sound
 
 
 def ended(path: Path, command: Callable[[Path], object], sound: Path, after_s: float | None) -> int:
-    """Run a command on a copy of a store in a process, which is killed after a time; gives its exit status."""
+    """Run a command on a copy of a store in a process that is killed after a time. Return its exit status."""
     for end in ("", "-wal", "-shm", ".jsonl"):
         Path(f"{path}{end}").unlink(missing_ok=True)
     path.write_bytes(sound.read_bytes())
@@ -235,7 +235,7 @@ def ended(path: Path, command: Callable[[Path], object], sound: Path, after_s: f
 
 
 def main() -> None:
-    """Run, print, and write it when asked."""
+    """Run, print, and write the result if requested."""
     parser = argparse.ArgumentParser(description="What kills and damaged bytes do to a store.")
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--flips", type=int, default=200)

@@ -1,14 +1,14 @@
-"""How fast a store is written and read: python benchmarks/store_speed.py.
+"""Measure the speed at which a store is written and read: python benchmarks/store_speed.py.
 
     python benchmarks/store_speed.py [--attempts 200000] [--store PATH] [--against FOLDER --other-store PATH]
         [--output benchmarks/results/NAME]
 
-Makes a store of made-up attempts, thirteen weeks for ten million of them, through `Session.write` in the
-transactions that the writer's thread makes, and reads it as `report` and `decide` do; whatever is read is compared
-with a count of all its attempts. A store at --store is made when it is not there, filled up when it is smaller, and
-kept. With --against, a checkout of another commit writes the same rows in a process of its own, in turn with this
-one: five files of 100,000 attempts each, then five times 100,000 attempts after those of both stores. All times are
-wall times but where CPU is said. With --output it writes NAME.json and NAME.txt.
+The script fills a store with synthetic attempts, ten million in thirteen weeks, through `Session.write` in transactions
+like those of the writer's thread. It reads the store as `report` and `decide` do, and compares the counts with a scan
+of all attempts. A store at --store is created if it doesn't exist, extended if it is smaller, and not deleted. With
+--against, a checkout of another commit writes the same rows in its own process, in turn with this one. They write five
+files of 100,000 attempts each, then five times 100,000 attempts after those of both stores. All times are wall times
+unless CPU is stated. With --output, the script writes NAME.json and NAME.txt.
 """
 
 import argparse
@@ -53,7 +53,7 @@ _START_S, _STEP_S = 1.75e9, 0.95
 
 
 def made_up_calls(seed: int, first: int = 0) -> Iterator[list[Row]]:
-    """Give the rows of one call after the other, after so many calls."""
+    """Yield the rows of each call, starting after *first* calls."""
     draw = random.Random(seed + first)  # made-up data
     number = first
     while True:
@@ -91,7 +91,7 @@ def _call(draw: random.Random, number: int, input_hash: str) -> list[Row]:
 
 
 def write(path: Path, attempts: int) -> dict[str, float]:
-    """Write attempts after those that are there, with the library that is imported; gives what that took."""
+    """Write attempts after the stored ones, with the imported library. Return the time that it took."""
     wall_s = cpu_s = 0.0
     stored = 0
     with closing(SQLite(path).session()) as session:
@@ -106,7 +106,7 @@ def write(path: Path, attempts: int) -> dict[str, float]:
 
 
 def _calls_in(path: Path) -> int:
-    """Give the number of the last call of a store; its `id`s say how long it is."""
+    """Return the number of the last call of a store."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
         sql = "SELECT name FROM sqlite_schema WHERE name IN ('attempts', 'stored_attempts')"
         table = connection.execute(sql).fetchall()[0][0]  # stored_attempts: in stores of earlier commits
@@ -122,7 +122,7 @@ def _rows_in(path: Path) -> int:
 
 
 def written_by(checkout: Path, path: Path, attempts: int) -> dict[str, float]:
-    """Let a process of a checkout write attempts."""
+    """Run a process of a checkout that writes attempts. Return the time that it took."""
     command = [sys.executable, __file__, "--write", str(path), "--attempts", str(attempts)]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
     done = subprocess.run(command, capture_output=True, check=True, env=environment, text=True)
@@ -131,7 +131,7 @@ def written_by(checkout: Path, path: Path, attempts: int) -> dict[str, float]:
 
 
 def compared(here: Path, other: Path, stores: tuple[Path, Path] | None) -> dict[str, Any]:
-    """Let two checkouts write the same rows in turn; gives the best rates of each."""
+    """Run two checkouts in turn that write the same rows. Return the best rates of each."""
     results: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         names = [(Path(folder) / f"{n}-here.db", Path(folder) / f"{n}-other.db") for n in range(_ROUNDS)]
@@ -163,7 +163,7 @@ def _rates(here: Path, other: Path, paths: list[tuple[Path, Path]]) -> dict[str,
 
 
 def seconds(action: Callable[[], object]) -> list[float]:
-    """Give the least wall time of some runs, and the least CPU time."""
+    """Return the least wall time and the least CPU time of some runs."""
     walls, cpus = [], []
     for _ in range(_ROUNDS):
         began, cpu_began = perf_counter(), process_time()
@@ -174,11 +174,11 @@ def seconds(action: Callable[[], object]) -> list[float]:
 
 
 def read(path: Path, *, scans_all: bool = True) -> dict[str, Any]:
-    """Read the store as a report and a decision do; gives what that took, and whether it is right.
+    """Read the store as `report` and `decide` do. Return the times, and whether the counts are right.
 
     Args:
-        path: Of the store.
-        scans_all: Whether to count all its attempts too, which takes minutes for ten million.
+        path: Path of the store.
+        scans_all: Whether to also scan all attempts, which takes minutes for ten million.
     """
     from schema_guard.decide.recorded.from_store import gather_each
     from schema_guard.records.attempts import Where
@@ -236,7 +236,7 @@ def decided(path: Path, since: float) -> None:
 
 
 def as_text(result: dict[str, Any]) -> str:
-    """Give a result as lines."""
+    """Return a result as lines."""
     lines = [
         result["command"],
         (
@@ -276,7 +276,7 @@ def as_text(result: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write it when asked."""
+    """Measure, print, and write the result if requested."""
     parser = argparse.ArgumentParser(description="How fast a store is written and read.")
     parser.add_argument("--attempts", type=int, default=200_000)
     parser.add_argument("--store", type=Path, help="Is kept; made or filled up when it is smaller.")

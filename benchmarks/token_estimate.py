@@ -1,8 +1,8 @@
-"""How far estimated tokens are from counted ones: python benchmarks/token_estimate.py --corpora FOLDER --output FILE.txt.
+"""Compare estimated with counted tokens: python benchmarks/token_estimate.py --corpora FOLDER --output FILE.txt.
 
-Texts are cut into the local model's own vocabulary, greedily, and the count is compared with `estimated_tokens`: for
-the golds and inputs of the built-in suite, and for the golds, texts and schemas of 450 public extraction tasks. Told are
-quantiles of estimate / count.
+Texts are cut greedily into the local model's vocabulary, and the count is compared with `estimated_tokens`. The texts
+are the golds and inputs of the built-in suite, and the golds, texts, and schemas of 450 public extraction tasks. The
+table has quantiles of estimate / count.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ QUANTILES = (0.0, 0.1, 0.5, 0.9, 1.0)
 
 
 def main() -> None:
-    """Compare, print the table, and write it when asked."""
+    """Compare, print the table, and write it if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--corpora", type=Path, default=os.environ.get("SCHEMA_GUARD_CORPORA"))
     parser.add_argument("--output", type=Path)
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def counted(vocabulary: Vocabulary, value: Any) -> int:
-    """Count the tokens of a value as it is written."""
+    """Count the tokens of a value's JSON text."""
     return len(vocabulary.tokens_of(as_written(value).encode()) or ())
 
 

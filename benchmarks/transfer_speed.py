@@ -1,10 +1,10 @@
-"""How fast a store goes out and in, and in how much memory: python benchmarks/transfer_speed.py.
+"""Measure the time and memory of exports and imports of a store: python benchmarks/transfer_speed.py.
 
     python benchmarks/transfer_speed.py [--attempts 1000000] [--output benchmarks/results/NAME.txt]
 
-Runs `schema-guard store export` and `schema-guard store import` as processes of their own over the made-up attempts of
-`store_speed.py`. Times are the processor's, of the process and its start; memory is the largest resident set.
-Parquet is left out where pyarrow is not installed.
+The script runs `schema-guard store export` and `schema-guard store import` in separate processes, on the synthetic
+attempts of `store_speed.py`. Times are CPU times of the process, including its start. Memory is the largest resident
+set. Parquet is omitted if pyarrow is not installed.
 """
 
 import argparse
@@ -28,14 +28,14 @@ _CALLS_A_BATCH = 2_000
 
 
 class Measured(NamedTuple):
-    """What a command took.
+    """The time and memory of a command.
 
     Attributes:
         what: The command.
-        cpu_s: Seconds of the processor.
-        wall_s: Seconds by the clock.
+        cpu_s: CPU seconds.
+        wall_s: Wall seconds.
         resident_mib: The largest resident set.
-        file_bytes: Of the file that it wrote; None where there is none.
+        file_bytes: Size of the file that it wrote. None if it wrote none.
     """
 
     what: str
@@ -46,7 +46,7 @@ class Measured(NamedTuple):
 
 
 def filled(path: Path, attempts: int) -> int:
-    """Fill a store; gives how many attempts it has."""
+    """Fill a store, and return its number of attempts."""
     calls, stored = made_up_calls(seed=1), 0
     with closing(SQLite(path).session()) as session:
         while stored < attempts:
@@ -90,7 +90,7 @@ def all_measured(folder: Path) -> list[Measured]:
 
 
 def as_text(command: str, attempts: int, found: list[Measured]) -> str:
-    """Give a result as lines."""
+    """Return a result as lines."""
     about = (
         f"{datetime.now(UTC).date()}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}; "
         f"{attempts:,} attempts; rows a second of the processor; load {os.getloadavg()[2]:.0f}"
@@ -111,7 +111,7 @@ def as_text(command: str, attempts: int, found: list[Measured]) -> str:
 
 
 def main() -> None:
-    """Measure, print, and write it when asked."""
+    """Measure, print, and write the result if requested."""
     parser = argparse.ArgumentParser(description="How fast a store goes out and in.")
     parser.add_argument("--attempts", type=int, default=1_000_000)
     parser.add_argument("--output", type=Path, help="Where to write it.")

@@ -1,9 +1,9 @@
-"""What tuning on this machine takes: seconds, processor and memory of a LoRA on seeded orders, beside what was planned.
+"""Measure the time and memory of tuning a LoRA on this machine with seeded orders, and compare them with the plan.
 
     python -m benchmarks.tuning_local [--rows 200] [--epochs N] [--output benchmarks/results/FILE.txt]
 
-The rows are those of `benchmarks/finetune_tasks.py`; what the model has learned of them is measured elsewhere. Wall time
-depends on what else runs on the machine, processor seconds do not. Needs the extra tuning.
+The rows are those of `benchmarks/finetune_tasks.py`. The quality of the tuned model is measured elsewhere. Wall time
+depends on other programs on the machine, but CPU time doesn't. The script needs the extra tuning.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ VALIDATION = 20
 
 
 def main() -> None:
-    """Train, and say what it took."""
+    """Train, and print the time and memory."""
     parser = argparse.ArgumentParser(description="What tuning on this machine takes.")
     parser.add_argument("--rows", type=int, default=200)
     parser.add_argument("--epochs", type=int)
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def measured(folder: Path, rows: int, settings: LoraSettings) -> list[str]:
-    """Give the lines of the result."""
+    """Return the lines of the result."""
     write_set(folder, rows)
     plan = plan_training(folder, settings=settings)
     losses, times = list[float](), [time.monotonic()]

@@ -2,7 +2,7 @@
 
     python benchmarks/typing_mistakes.py [--before FOLDER] [--output FILE.txt]
 
-FOLDER holds another `schema_guard`, such as that of an earlier commit. mypy and pyright must be installed.
+FOLDER has another `schema_guard`, such as that of an earlier commit. mypy and pyright must be installed.
 """
 
 from __future__ import annotations

@@ -1,15 +1,16 @@
-"""Whether `watch` and `decide` agree on random stores, and whether each verdict can be repeated from its JSON alone.
+"""Check that `watch` and `decide` agree on random stores, and that each verdict follows from its JSON alone.
 
     python -m benchmarks.verdict_agreement [--stores 1000] [--seed N] [--most 400] [--jobs 1] [--output FILE.txt]
 
-A random store has one to three functions with versions, models, parts of the traffic, inputs that repeat, outages, tuned
-models, trials, imported calls, and calls without a judged reply. Of each `watch` and `decide` are asked the same, `decide`
-mostly with economics or claims about the playbook as well. They have to name the same things that are wrong in production,
-and `watch` has to be quiet where the exit status of `decide` is 0. The evidence of a playbook run has to give the same verdict,
-and `watch` of one function the same as `watch` of the store. In some stores one function has priority. Then the verdict is repeated from its JSON by
-`tests/public/decide/recompute.py`, in which the rules are written a second time, with scipy and nothing of the library.
+A random store has one to three functions with versions, models, segments, inputs that repeat, outages, tuned models,
+trials, imported calls, and calls without a validated reply. `watch` and `decide` run with the same options on each
+store, `decide` mostly also with economics or claims about the playbook. Both must report the same breaches in
+production, and `watch` must be quiet if the exit status of `decide` is 0. The evidence of a playbook run must lead to
+the same verdict, and `watch` of one function must equal `watch` of the store. In some stores, one function has
+priority. Then `tests/public/decide/recompute.py` repeats the verdict from its JSON. It has a second
+implementation of the rules, with scipy and without the library.
 
-Without --seed a fresh one is drawn and printed. Whatever differs is printed, and the exit status is 1.
+Without --seed, a new one is drawn and printed. All differences are printed, and the exit status is then 1.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def told(functions: Sequence[Asked], stores: int) -> list[str]:
-    """Write what was found."""
+    """Return the lines of the result."""
     disagreements = [line for one in functions for line in one.disagreements]
     differences = [line for one in functions for line in one.wrong[len(one.disagreements) :]]
     quiet = sum(one.is_fine for one in functions)
@@ -62,7 +63,7 @@ def told(functions: Sequence[Asked], stores: int) -> list[str]:
 
 
 def main() -> int:
-    """Ask, print, and write when asked."""
+    """Compare, print, and write the result if requested."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--stores", type=int, default=1_000)
     parser.add_argument("--seed", type=int)

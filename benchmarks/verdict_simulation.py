@@ -1,15 +1,15 @@
-"""How often a verdict is wrong when every call is looked at, and how many calls a right one takes.
+"""Count wrong verdicts with a look after every call, and the calls until a right verdict.
 
     python benchmarks/verdict_simulation.py [--streams 4000] [--calls 5000] [--seed 20261124]
         [--output benchmarks/results/FILE.json]
 
-A stream is a run of calls that fail independently at one rate. After every call the evidence of
-`schema_guard.stats` is compared with 1/alpha, alpha = 5 %: "ok" when the rate is shown to be below the target,
-"bad" when above. Streams whose rate is the target itself show how often a verdict is wrong at any time, which
-5 % of them may be on each side, and three standard errors more by chance. Streams of other rates show the
-median number of calls to the right verdict, which may be a tenth more than promised.
+A stream is a sequence of calls that fail independently at one rate. After every call, the evidence of
+`schema_guard.stats` is compared with 1/alpha, alpha = 5%. The verdict is "ok" if the rate is proved to be below the
+target, and "bad" if above. Streams at the target rate show how often a verdict is ever wrong. On each side, 5% of them
+may be wrong, plus three standard errors for chance. Streams of other rates show the median number of calls to the right
+verdict, which may be a tenth more than promised.
 
-With --output a text file is written beside the JSON. The exit status is 1 when a promise is not kept.
+With --output, a text file is written beside the JSON. The exit status is 1 if a promise is not kept.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ MEDIAN_TOLERANCE = 0.10
 
 
 class Boundary(NamedTuple):
-    """Where streams cross 1/alpha, by the number k of their failures so far.
+    """The calls at which streams cross 1/alpha, by the number k of their failures so far.
 
-    A clean call only adds to the evidence for "ok", a failed one only to that for "bad". So a stream with k
-    failures is found "ok" at its `ok[k]`-th call, and "bad" at its k-th failure when that comes no later
-    than its `bad[k]`-th call.
+    A clean call only adds to the evidence for "ok", and a failed one only to that for "bad". So a stream with k
+    failures is found "ok" at its `ok[k]`-th call, and "bad" at its k-th failure if that comes no later than its
+    `bad[k]`-th call.
     """
 
     ok: list[int]
@@ -60,7 +60,7 @@ class Boundary(NamedTuple):
 
 
 class Verdicts(NamedTuple):
-    """The call at which a stream was first found "ok", and "bad"; inf when it never was."""
+    """The call at which a stream was first found "ok", and "bad". inf if it never was."""
 
     ok: float
     bad: float
@@ -68,7 +68,7 @@ class Verdicts(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """One promise and what was measured; `ratio` is measured / promised."""
+    """One promise and its measured value. `ratio` is measured / promised."""
 
     measure: str
     rate: float
@@ -82,7 +82,7 @@ class Row:
 
 
 def boundary(target: float, calls: int) -> Boundary:
-    """Give the boundary for streams of so many calls: of every k, the first and the last call it needs."""
+    """Return the boundary for streams of *calls* calls, with the first call for "ok" and the last for "bad" of every k."""
 
     def reaches(k: int, n: int, side: Literal["ok", "bad"]) -> bool:
         return log_e_value(k, n, target, side=side) >= -log(ALPHA)
@@ -103,7 +103,7 @@ def boundary(target: float, calls: int) -> Boundary:
 
 
 def verdicts(rate: float, calls: int, at: Boundary, rng: random.Random) -> Verdicts:
-    """Draw one stream, from failure to failure, and give its verdicts."""
+    """Draw one stream, from failure to failure, and return its verdicts."""
     ok = bad = inf
     k = n = 0
     while n < calls:
@@ -118,7 +118,7 @@ def verdicts(rate: float, calls: int, at: Boundary, rng: random.Random) -> Verdi
 
 
 def wrong_rows(streams: int, calls: int, rng: random.Random) -> Iterator[Row]:
-    """Give how often streams whose rate is the target are found on either side of it."""
+    """Yield the share of streams at the target rate that are found on either side of it."""
     at_most = ALPHA + 3 * sqrt(ALPHA * (1 - ALPHA) / streams)
     for target in TARGETS:
         at = boundary(target, calls)
@@ -129,7 +129,7 @@ def wrong_rows(streams: int, calls: int, rng: random.Random) -> Iterator[Row]:
 
 
 def median_rows(streams: int, calls: int, rng: random.Random) -> Iterator[Row]:
-    """Give the median number of calls after which streams are found on the side on which they are."""
+    """Yield the median number of calls until streams are found on their true side."""
     for rate, target, promised in MEDIANS:
         side = "ok" if rate < target else "bad"
         at = boundary(target, calls)
@@ -140,7 +140,7 @@ def median_rows(streams: int, calls: int, rng: random.Random) -> Iterator[Row]:
 
 
 def table(rows: Sequence[Row], streams: int, calls: int, seed: int) -> str:
-    """Give the rows as text."""
+    """Return the rows as text."""
     wrong = [row for row in rows if row.measure == "wrong"]
     lines = [
         f"{streams} streams of {calls} calls, every call looked at, alpha {ALPHA:.0%}, seed {seed}",
@@ -171,7 +171,7 @@ def table(rows: Sequence[Row], streams: int, calls: int, seed: int) -> str:
 
 
 def main() -> int:
-    """Simulate, print a table, and write it when asked."""
+    """Simulate, print a table, and write it if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--streams", type=int, default=4000)
     parser.add_argument("--calls", type=int, default=5000)

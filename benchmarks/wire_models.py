@@ -1,4 +1,4 @@
-"""Pydantic models as teams write them, for what providers refuse of their schemas: each has one thing that is usual."""
+"""Pydantic models with typical features, to test which of their schemas providers refuse. Each has one feature."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ class Line(BaseModel):
 
 
 class Order(BaseModel):
-    """An order as a shop has it."""
+    """An order of a shop."""
 
     order_id: UUID
     placed: datetime

@@ -1,8 +1,9 @@
-"""How many schemas providers refuse, sent by the providers' own packages: python -m benchmarks.wire_schemas [--output FILE.txt].
+"""Count schemas that providers refuse from their own packages: python -m benchmarks.wire_schemas [--output FILE.txt].
 
-The schemas are those that are built in and those of the Pydantic models of `wire_models.py`; the servers are on loopback
-and refuse what the providers refuse. Each schema is sent as it is, by the package's own converter where it has one for a
-Pydantic model, and adapted; as a strict format, whole and streamed. Needs openai, anthropic, google-genai and pydantic.
+The schemas are the built-in ones and those of the Pydantic models in `wire_models.py`. The servers are on loopback, and
+refuse the same schemas as the providers. Each schema is sent unchanged, with the package's own converter for a Pydantic
+model, and adapted. Each request has a strict format, whole and streamed. The script needs openai, anthropic,
+google-genai, and pydantic.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ RULES = {"openai": openai.RULES, "anthropic": anthropic.RULES, "google-genai": g
 
 
 class Case(NamedTuple):
-    """A schema, and the model that it is of; None for one that is built in."""
+    """A schema and its Pydantic model. The model is None for a built-in schema."""
 
     name: str
     document: Any
@@ -52,24 +53,24 @@ class Case(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """What came of sending schemas: what each refused one was told."""
+    """The errors of the refused schemas, and the number of sent ones."""
 
     refused: dict[str, str]
     total: int
 
     def __str__(self) -> str:
-        """Say it as a cell of the table."""
+        """Return the cell of the table."""
         return f"{len(self.refused)} of {self.total}"
 
 
 def cases() -> list[Case]:
-    """Give all schemas."""
+    """Return all schemas."""
     built_in = [Case(entry.name, entry.schema.document) for entry in load_suite("small").schemas]
     return [*built_in, *[Case(model.__name__, Schema.of(model).document, model) for model in MODELS]]
 
 
 def sent(server: Server, asks: dict[str, Callable[[], Any]]) -> Sent:
-    """Ask for each schema and keep what is refused: by the server, or by the package before it asks."""
+    """Send each schema, and return the refusals: by the server, or by the package before it sends."""
     refused = {}
     for name, ask in asks.items():
         before = len(server.requests)
@@ -86,7 +87,7 @@ def sent(server: Server, asks: dict[str, Callable[[], Any]]) -> Sent:
 
 
 def asking(api: WireApi, client: Any, schemas: dict[str, Any]) -> dict[str, Callable[[], Any]]:
-    """Give what asks for each schema, whole and streamed."""
+    """Return a function for each schema that sends it, whole and streamed."""
 
     def of(schema: Any) -> Callable[[], Any]:
         def ask() -> None:
@@ -99,7 +100,7 @@ def asking(api: WireApi, client: Any, schemas: dict[str, Any]) -> dict[str, Call
 
 
 def converting(name: str, client: Any) -> dict[str, Callable[[], Any]]:
-    """Give what asks for each Pydantic model in the package's own way."""
+    """Return a function for each Pydantic model that sends it with the package's own converter."""
     turns, text = [{"role": "user", "content": "t"}], {"model": "m"}
 
     def of(model: type[BaseModel]) -> Callable[[], Any]:
@@ -120,7 +121,7 @@ def converting(name: str, client: Any) -> dict[str, Callable[[], Any]]:
 
 
 class Row(NamedTuple):
-    """What one way to ask made of the schemas."""
+    """The results of one API."""
 
     api: str
     built_in: Sent
@@ -131,7 +132,7 @@ class Row(NamedTuple):
 
 
 def tried(name: str, api: WireApi, server: Server, found: Sequence[Case]) -> Row:
-    """Send all schemas in one way."""
+    """Send all schemas to one API."""
     client = connected(api, server)
     as_is = {case.name: case.document for case in found}
     models = {case.name for case in found if case.model is not None}
@@ -152,7 +153,7 @@ def tried(name: str, api: WireApi, server: Server, found: Sequence[Case]) -> Row
 
 
 def reasons(found: Sequence[Case]) -> dict[str, Counter[str]]:
-    """Give how many schemas break each rule, as they are, by package."""
+    """Return the number of unadapted schemas that violate each rule, by package."""
     named = ("reply", "name")
     return {
         package: Counter(
@@ -165,7 +166,7 @@ def reasons(found: Sequence[Case]) -> dict[str, Counter[str]]:
 
 
 def table(rows: Sequence[Row], found: Sequence[Case]) -> str:
-    """Write what came out."""
+    """Return the result as a table."""
     models = sum(case.model is not None for case in found)
     packages = {api.package: version(api.package) for api in APIS.values()}
     head = ("refused", "built-in", "Pydantic", "by the package", "adapted", "not to be sent")
@@ -196,7 +197,7 @@ def table(rows: Sequence[Row], found: Sequence[Case]) -> str:
 
 
 def main() -> int:
-    """Send all schemas in all ways, and print the table; 1 when an adapted one is refused."""
+    """Send all schemas to all APIs, and print the table. Return 1 if an adapted schema is refused."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, help="a .txt file for the table")
     arguments = parser.parse_args()
