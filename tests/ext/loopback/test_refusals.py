@@ -27,10 +27,10 @@ CHATS = [
         [USER, {"role": "assistant", "content": None, "tool_calls": []}],
         "'messages[1].tool_calls': expected a list",
     ),
-    ([USER, RESULT], "'messages[1]': its result has no tool call"),
+    ([USER, RESULT], "'messages[1]': expected a tool call before this result"),
     ([USER, {**CALL, "tool_calls": ["c1"]}], "'messages[1]': expected the results"),
-    ([USER, CALL], "'messages[1]': expected the results of all tool calls after it"),
-    ([USER, CALL, USER, RESULT], "'messages[2]': expected the results of all tool calls before it"),
+    ([USER, CALL], "'messages[1]': expected the results of all tool calls after this message"),
+    ([USER, CALL, USER, RESULT], "'messages[2]': expected the results of all tool calls before this message"),
 ]
 ITEM = {"type": "function_call", "call_id": "c1", "name": "n", "arguments": "{}"}
 OUTPUT = {"type": "function_call_output", "call_id": "c1", "output": "r"}
@@ -46,8 +46,8 @@ RESPONSES = [
     ),
     ([{"role": "user", "content": None}], "'input[0].content': expected a list"),
     ([{"text": "t"}], "'input[0].role': expected one of"),
-    ([USER, ITEM], "'input[1]': expected the results of all tool calls after it"),
-    ([USER, OUTPUT], "'input[1]': its result has no tool call"),
+    ([USER, ITEM], "'input[1]': expected the results of all tool calls after this message"),
+    ([USER, OUTPUT], "'input[1]': expected a tool call before this result"),
     (
         [USER, {"type": "reasoning", "id": "r1"}, USER],
         "'input[1]': an item of type 'reasoning' needs the item",
@@ -69,10 +69,10 @@ MESSAGES = [
         [{"role": "user", "content": [{"type": "input_text", "text": "t"}]}],
         "'messages.0.content[0].type': expected one of text",
     ),
-    ([USER, USE], "'messages.1': expected the results of all tool calls after it"),
-    ([USER, USE, USER], "'messages.2': expected the results of all tool calls before it"),
-    ([USER, GIVEN], "'messages.1': its result has no tool call"),
-    ([USER, USE_2, GIVEN, USER], "'messages.2': expected the results of all tool calls before it"),
+    ([USER, USE], "'messages.1': expected the results of all tool calls after this message"),
+    ([USER, USE, USER], "'messages.2': expected the results of all tool calls before this message"),
+    ([USER, GIVEN], "'messages.1': expected a tool call before this result"),
+    ([USER, USE_2, GIVEN, USER], "'messages.2': expected the results of all tool calls before this message"),
     (
         [USER, {"role": "assistant", "content": [*USE["content"], {"type": "call"}]}, GIVEN],
         "'messages.1.content[1].type': expected one of text",
@@ -107,9 +107,9 @@ CONTENTS = [
     ([{"role": "user", "parts": []}], "'contents[0].parts': expected a list that is not empty"),
     ([{"role": "user", "parts": [{"type": "text", "text": "t"}]}], "Invalid value at 'contents[0].parts[0]': expected"),
     ([{"role": "user", "parts": [{}]}], "Invalid value at 'contents[0].parts[0]': expected exactly one data field"),
-    ([SAID, ASKED_2, ANSWERED, SAID], "'contents[2]': expected the results of all tool calls before it"),
-    ([SAID, ASKED, SAID], "'contents[2]': expected the results of all tool calls before it"),
-    ([SAID, ANSWERED], "'contents[1]': its result has no tool call"),
+    ([SAID, ASKED_2, ANSWERED, SAID], "'contents[2]': expected the results of all tool calls before this message"),
+    ([SAID, ASKED, SAID], "'contents[2]': expected the results of all tool calls before this message"),
+    ([SAID, ANSWERED], "'contents[1]': expected a tool call before this result"),
 ]  # fmt: skip
 APIS = {
     "/v1/chat/completions": ("messages", CHATS),

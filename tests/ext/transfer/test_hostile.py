@@ -51,9 +51,9 @@ HEADERS = {
         [{"export": {"format": 2, "hash_keys": []}}],
         "has format 2, but this version of schema-guard reads up to 1. Upgrade",
     ),
-    "odd": ([{"export": {"format": True, "hash_keys": []}}], "at /export/format: expected 1, got True"),
-    "keys": ([{"export": {"format": 1}}], "at /export/hash_keys: expected an array of strings, got None"),
-    "gzip": ([b"\x1f\x8b\x08"], "is compressed: unpack it first"),
+    "odd": ([{"export": {"format": True, "hash_keys": []}}], "At /export/format: expected 1, got True"),
+    "keys": ([{"export": {"format": 1}}], "At /export/hash_keys: expected an array of strings, got None"),
+    "gzip": ([b"\x1f\x8b\x08"], "is compressed. Unpack it"),
     "binary": ([b"\x00\x01"], "got a file that begins with b'\\x00\\x01'"),
 }
 
@@ -66,7 +66,7 @@ def test_import_refuses_incomplete_files(lines, told, new_backend, move):
 
 def test_a_file_that_was_cut_off_is_told(lines, new_backend, move):
     """The end says how many attempts there should be."""
-    assert "the end: expected the entry 'end', because the file was cut off" in refusal(
+    assert "the end: the entry 'end' is missing, so the file was cut off" in refusal(
         move, new_backend(), lines[:-1]
     )
     assert "line 3: expected a final attempt of the call 'call 1'" in refusal(move, new_backend(), lines[:3])

@@ -225,7 +225,7 @@ def test_a_log_that_cannot_be_read_there_is_said(read_only, recorded, tmp_path, 
     with Store(SQLite(tmp_path / "medium" / "records.db")) as store, pytest.raises(StoreError) as error:
         store.lost_records()
 
-    assert "has a log beside it (-wal) with rows that are not in it yet" in str(error.value)
+    assert "has a log file (-wal) with rows that it does not have yet" in str(error.value)
 
 
 MOUNTS = """22 27 0:21 / /proc rw - proc proc rw

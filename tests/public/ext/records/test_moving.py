@@ -484,7 +484,7 @@ FILES = {
         lambda lines: [{"export": {**lines[0]["export"], "format": 2}}, *lines[1:]],
         "has format 2, but this version of schema-guard reads up to 1. Upgrade",
     ),
-    "compressed": (lambda lines: [b"\x1f\x8b\x08"], "is compressed: unpack it first"),
+    "compressed": (lambda lines: [b"\x1f\x8b\x08"], "is compressed. Unpack it"),
     "cut off": (lambda lines: lines[:-1], "the file was cut off"),
     "cut in a call": (lambda lines: lines[:3], "expected a final attempt of the call '2'"),
     "a line too few": (lambda lines: [*lines[:1], *lines[2:]], "ends with the number 9, but has 8 attempts"),
