@@ -296,6 +296,6 @@ def test_missing_engine_is_a_missing_extra(monkeypatch):
         grammar(Given({"title": "never compiled before"}))
 
     assert str(caught.value) == (
-        "strategy 'strict_schema' on provider 'llamacpp-llguidance' needs llguidance: "
+        "strategy 'strict_schema' on provider 'llamacpp-llguidance' needs llguidance. Run "
         "pip install 'schema-guard[local]'"
     )
