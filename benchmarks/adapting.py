@@ -257,7 +257,7 @@ def beside(
     gives = [[sent.gives(value) for value in valid] for sent in pair]
     found.theirs_given.add(gives[0])
     found.ours_given.add(gives[1])
-    # Who refuses right answers refuses wrong ones for nothing: only the others say something of strength.
+    # A schema that refuses right answers refuses wrong ones at that price. So only the others show the strength.
     if valid and all(gives[0]):
         found.sound_theirs.add(theirs)
         found.sound_ours.add(ours)

@@ -90,7 +90,7 @@ async def serve() -> None:
                     if line.lower().startswith(b"content-length")
                 )
                 asked = (await reader.readexactly(size)).decode()
-                # Few-shot would show an order too; the last one is what is asked.
+                # Few-shot examples have orders too. The last order is the task.
                 number = int(asked.rpartition("Order ")[2].partition(":")[0])
                 await asyncio.sleep(LATENCY_S)
                 body = json.dumps({

@@ -51,7 +51,7 @@ for number in range(100):
     extract(f"order {{number}}")
 store.close()
 """
-# Of each command: its arguments, and how each name in it can be misspelled.
+# The arguments of each command, and misspellings of each name in it.
 COMMANDS: dict[str, tuple[list[str], list[list[str]]]] = {
     "report": (
         [],

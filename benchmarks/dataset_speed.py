@@ -147,7 +147,7 @@ def peak_mib(count: int) -> float:
 
 
 def _high_water_mib() -> float:
-    # Not getrusage: its largest size may be that of the process which started this one.
+    # Not getrusage, because its peak can be that of the parent process.
     match = re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
     assert match is not None
     return int(match[1]) / 1024

@@ -79,7 +79,7 @@ class Pair(NamedTuple):
     on: Arm
 
 
-# A model whose rescue depends on what it is told
+# A scripted model that fixes reported violations
 
 
 def scripted(count: int) -> Iterator[str]:
@@ -192,7 +192,7 @@ class LocalTask:
             taken.chunks.append(chunk)
             taken.at_s.append(monotonic() - began)
             yield chunk, taken.at_s[-1]
-        # Only what came to its end is the answer to these words.
+        # Only a whole reply is stored for this prompt.
         self._replies[key] = taken
 
 
@@ -273,7 +273,7 @@ def _rounds(model: Any, chosen: Iterable[Any]) -> Iterator[LocalTask]:
     return (task for _, task in zip(range(most), tasks, strict=False))
 
 
-# What is told
+# The lines of the result
 
 
 _HEAD = "{:20}  failed   rescued off, on        lost, with bounds   5 points  stopped   tokens off, on"

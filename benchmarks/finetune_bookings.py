@@ -54,7 +54,7 @@ SCHEMA: dict[str, Any] = {
 }
 HARD = ("missing", "two", "forms", "language")
 
-# How each kind of booking is worded: a wording of training is none of a held-out set.
+# Templates of each kind of booking. Training and held-out sets share none.
 TEMPLATES: dict[str, dict[str, tuple[str, ...]]] = {
     "train": {
         "train": (

@@ -30,9 +30,9 @@ COSTS = Path(__file__).with_name("finetune_costs.json")
 """What is assumed of prices, volume and the tuned model, and what is asked for."""
 
 PROMPTS: Mapping[str, tuple[str, ...]] = {
-    # It never gives what is wanted: as many as it takes for a bound that a gain can be measured from.
+    # It always fails, so these tasks are enough for a bound from which a gain can be measured.
     "bare": ("--strategy", "bare", "--sample", "24"),
-    # It fails within a few calls, and a bound says so.
+    # It fails within a few calls, which is enough for a bound.
     "few_shot": ("--strategy", "few_shot", "--sample", "all", "--max-failure-rate", "5%"),
     "best": ("--strategy", "few_shot>strict_schema", "--sample", "all"),
 }
@@ -165,7 +165,7 @@ class Loop:
         self.report(f"$ schema-guard {safe(shlex.join(command))}")
         arguments = [sys.executable, "-m", "schema_guard", *command]
         done = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False)
-        # 1 is a verdict against prompting, which is what is asked about.
+        # Status 1 is a verdict against prompting, not an error.
         if done.returncode > 1:
             raise SchemaGuardError(
                 f"{command[0]} ended with status {done.returncode}, see above: the same command goes on from here"

@@ -42,9 +42,9 @@ HARD = ("missing", "two", "forms", "language")
 
 TEMPLATES_OF = {"shared": "train", "missing": "unseen", "two": "unseen", "forms": "unseen"}
 """Whose templates a set has, where it has none of its own."""
-# Of training more is missing than of what is held out: what is not there is harder to learn than what is.
+# More values are missing in training than in held-out tasks, because missing values are harder to learn.
 MISSING = {"train": 0.35, "missing": 0.75}
-# The slots {number}, {price}, {day} and {express} hold a phrase of their own, which is empty where the value is missing.
+# The slots {number}, {price}, {day} and {express} have their own phrases, which are empty if the value is missing.
 TEMPLATES = {
     "train": (
         "Hello, {customer} here. Please send {quantity} x {item}{price}{number}{day}.{express}",

@@ -89,7 +89,7 @@ def _lines(kind: str, name: str, size: int, seed: int, drawn: set[str]) -> Itera
     for number in range(size):
         source = hard[number % len(hard)] if name == "hard" else name
         if name == "train" and number < _SHOWN:
-            source = "shared"  # as those are that are asked
+            source = "shared"  # the shown tasks are like the asked ones
         task = _new(kind, source, random, drawn)
         yield {
             "id": f"{kind}-{name}-{number + 1}",

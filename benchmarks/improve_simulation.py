@@ -49,7 +49,7 @@ _WRONG = {
     "order": {**_RIGHT, "reason": "x" * 200},
     "no prompt helps": {**_RIGHT, "priority": "urgent"},
 }
-# What a model must read, to fail less.
+# The text in a prompt with which a model fails less.
 _HELPED = {
     "enum": lambda text: '"priority" is one of' in text,
     "date": lambda text: "YYYY-MM-DD" in text,

@@ -66,7 +66,7 @@ def strategy_of(library: str, document: Any) -> Any:
 
 def draw(library: str, document: Any, examples: int) -> Drawn:
     """Draw from one schema."""
-    # Each library finds its own Hypothesis, on the path that was set before.
+    # Imported now, so that each library finds its own Hypothesis on the path that was set before.
     from hypothesis import Phase, given, settings
 
     schema = Schema.of(document)
@@ -105,7 +105,7 @@ def drawn(
     process = connection = None
     for document in documents:
         if process is None or connection is None:
-            # A fresh interpreter, in which each library finds its own Hypothesis.
+            # A new interpreter, so that each library imports its own Hypothesis.
             fresh = multiprocessing.get_context("spawn")
             connection, other = fresh.Pipe()
             process = fresh.Process(target=serve, args=(library, examples, site, other), daemon=True)

@@ -40,7 +40,7 @@ number = count()
 for _ in range(CALLS):
     extract("Invoice 12")
 """
-# The script, and the calls between which the difference is taken; None for the process as a whole.
+# The script, and the number of calls for the difference. None for the whole process.
 CASES = {
     "import schema_guard": ("import schema_guard", None),
     "a process up to its first call": (_GUARDED.replace("REPLIES", "[text]").replace("STORE", "None"), None),

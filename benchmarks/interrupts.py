@@ -194,8 +194,8 @@ class Strike:
 
     def during(self, call: Callable[[], object], error: BaseException, after_s: float) -> str | None:
         """Interrupt a call after some seconds. Return the outcome, or None if the call ended before."""
-        # What an earlier strike left half done is finalized now, and not in the middle of the next; and what others
-        # hang on the collector, whose own callbacks swallow what lands in them, does not run meanwhile.
+        # Objects of an earlier interrupted call are finalized now, not during the next one. The collector is off,
+        # because callbacks of other libraries in it swallow exceptions.
         gc.collect()
         gc.disable()
         self.error, self.is_on, lost = error, True, self.lost
@@ -224,7 +224,7 @@ def run(count: int, kinds: tuple[type[BaseException], ...], seed: int) -> dict[s
     hook, sys.unraisablehook = sys.unraisablehook, strike.unraisable
     try:
         with open_store("sqlite://") as store, warnings.catch_warnings():
-            # What strikes between the making of a coroutine and its first step leaves it so.
+            # An exception between the creation of a coroutine and its first step leaves it unawaited.
             warnings.filterwarnings("ignore", "coroutine .* was never awaited")
             calls = shapes(store)
             took = {name: _seconds(call) for name, call in calls.items()}

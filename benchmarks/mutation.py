@@ -47,10 +47,10 @@ TESTS = (
     "tests/decide",
     "tests/ext/streaming",
 )
-# The tests of one mutant, by the time that they took; and how much longer than that it may take.
+# Limit of the tests of one mutant in seconds, and the factor and the seconds that it may take longer.
 _MOST_TEST_SECONDS = 20.0
 _PATIENCE, _GRACE_SECONDS = 4.0, 20.0
-# A module with fewer tests than these is of use to others in its folder.
+# A module with fewer tests than these also gets the tests of its folder.
 _FEW_TESTS = 20
 # Characters of a text in the list of survivors.
 _WIDTH = 100
@@ -138,7 +138,7 @@ class _Changer(ast.NodeTransformer):
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
         self.generic_visit(node)
-        # Without an assignment to a name, most functions raise a NameError: there is nothing to learn.
+        # Without an assignment to a name, most functions raise a NameError, which shows nothing.
         if self._function == (0, 0) or isinstance(node.targets[0], (ast.Name, ast.Tuple)):
             return node
         return self._change(node, "dropped line", ast.Pass())
@@ -179,7 +179,7 @@ class _Changer(ast.NodeTransformer):
         self.generic_visit(node)
         if not isinstance(node.ctx, ast.Load) or len(node.elts) < 2:
             return node
-        # A tuple of fields or of rows: without one it is too short, which anyone would notice.
+        # A tuple of fields or of rows is too short without an element, which any test notices.
         others = [ast.Tuple(_swapped(node.elts, i), node.ctx) for i in range(len(node.elts) - 1)]
         node = self._change(node, "swapped elements", *others)  # type: ignore[assignment]
         if len(node.elts) < 3:
@@ -210,7 +210,7 @@ class _Changer(ast.NodeTransformer):
         return node
 
     def visit_Raise(self, node: ast.Raise) -> ast.AST:
-        # The words of messages are pinned elsewhere; that something is raised is what counts.
+        # Other checks pin the words of messages, so only the raise counts.
         return self._change(node, "raise", ast.Pass())
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
@@ -361,7 +361,7 @@ def changed(mutant: Mutant) -> ast.Module:
     return module
 
 
-# Run in a process of its own: the tests once, with which of them goes through which line.
+# Runs in its own process: all tests once, with the lines that each test runs.
 _SURVEY = """
 import json, sys, time
 import coverage, pytest
@@ -390,7 +390,7 @@ for file in data.measured_files():
 json.dump({"seconds": Watch.seconds, "lines": lines}, open(sys.argv[1], "w"))
 """
 
-# Run in a process of its own: tests with one module changed.
+# Runs in its own process: tests with one changed module.
 _TRIAL = """
 import importlib.abc, importlib.util, pickle, sys
 sys.path.insert(0, {benchmarks!r})

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 TASKS = (1, 1_000, 10_000)
 CHUNK = 16
-# At 25 KB what a call costs by itself is nothing beside its chunks; at 3 KB it is not.
+# At 25 KB, the fixed cost of a call is small compared with its chunks. At 3 KB, it isn't.
 STREAMED = (3_000, 25_000)
 _IN_A_ROW = 500
 _IN_FLIGHT = 5_000

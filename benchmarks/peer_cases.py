@@ -58,7 +58,7 @@ SCHEMAS = {"Invoice": INVOICE, "Order": ORDER}
 
 Kind = Literal["call", "object", "extract"]
 
-# As many calls of a case as differ: those of 25 KB and more share 4 MB, with more strings than jiter's cache takes.
+# Different calls of a case. Those of 25 KB and more share 4 MB, with more strings than fit into jiter's cache.
 DISTINCT = 1_000
 _DISTINCT_CHARACTERS = 4_000_000
 _MAX_ATTEMPTS = 3
@@ -277,7 +277,7 @@ def _repeated(unit: str) -> Callable[[int], str]:
     return lambda size: unit * (size // len(unit))
 
 
-# Texts that a reader of JSON in prose may be slow on, and ordinary long ones; each is given the size it is to have.
+# Texts that can be slow for a reader of JSON in prose, and ordinary long ones. Each function takes the size.
 SHAPES: dict[str, Callable[[int], str]] = {
     "valid JSON": lambda size: json.dumps(order(size)),
     "fenced JSON in prose": lambda size: _in_prose(json.dumps(order(size))),

@@ -9,14 +9,14 @@ from peer_cases import GROWTH_CASES, GROWTH_SIZES, SHAPES
 STRICT, OURS, VALIDATE_JSON = "strict floor", "schema_guard", "model_validate_json"
 PYDANTIC = f"{OURS}, Pydantic"
 LARGEST = GROWTH_CASES[-1]
-# What reads the text shapes -> the peer in whose environment it is.
+# The reader of text shapes -> the peer whose environment has it.
 READERS = {
     OURS: OURS,
     f"{OURS}, lossy": OURS,
     "json_repair": "json_repair",
     "fast_json_repair": "fast_json_repair",
 }
-# The largest ratio to the strict floor; None for a ratio that is measured without a promise.
+# The largest promised ratio to the strict floor. None for a ratio that is measured without a promise.
 _TO_STRICT = {
     "small": 2.3,
     "medium, 3 KB": 1.2,
@@ -30,12 +30,12 @@ _TO_STRICT = {
     "extract, fenced in prose, 3 KB": None,
 }
 _VALIDATED_BY_PYDANTIC = ("small", "medium, 3 KB", LARGEST)
-# The most microseconds added to a call, with so many tasks at once.
+# The promised microseconds added to a call, by the number of tasks at once.
 _TO_TASKS_US = {"1": None, "1000": None, "10000": 8}
 _LONG, _SHORT = "25000", "3000"
 
 
-# What is promised
+# The promises
 
 
 def promises(result: dict[str, Any]) -> list[dict[str, Any]]:

@@ -282,7 +282,7 @@ class Worker:
         self._process.communicate()
 
 
-# What is measured
+# The measurements
 
 
 def calls(

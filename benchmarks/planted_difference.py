@@ -97,7 +97,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
-    # Discordant pairs of 8 % against 3 % when the two fail independently; 5 % over two comparisons, two sides, 20 : 1.
+    # Discordant pairs of 8% and 3% if the two fail independently. 5% over two comparisons, two sides, 20 : 1.
     tasks = pairs_needed(0.08 * 0.97, 0.03 * 0.92, power=0.9, alpha=0.05 / 40)
     lines = [
         f"python benchmarks/planted_difference.py --repetitions {arguments.repetitions}",

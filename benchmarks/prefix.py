@@ -40,12 +40,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 WIDTHS = (1, 4, 16, 64)
-# Each case is timed so often in a row for each width of pieces, and all of that so often: other programs run beside it.
+# Runs of each case in a row for each width of pieces, and rounds of all of them, because other programs run meanwhile.
 IN_A_ROW, ROUNDS = 4, 4
 EVERY_OF_GENLM = 5
-# Of local_replies.jsonl: the ways to ask under which no grammar holds the reply to its schema.
+# The strategies in local_replies.jsonl that use no grammar.
 WITHOUT_GRAMMAR = frozenset("abcdf")
-# What an object or array that is still open may come to keep to, or to break, with what is written later.
+# Keywords that later text of an open object or array can satisfy or violate.
 _LATER = ("required", "minItems", "minProperties", "contains", "dependentRequired", "dependentSchemas", "dependencies",
           "not", "if", "then", "else", "unevaluatedProperties", "unevaluatedItems", "propertyNames")  # fmt: skip
 _NUMBER = "-+.0123456789eE"
@@ -218,7 +218,7 @@ class ByValue:
         for piece in pieces(text, width):
             came += piece
             try:
-                # A number at the end may go on; in this mode a string that is open is left out.
+                # A number at the end can continue. In this mode, jiter omits an open string.
                 text = came.rstrip(_NUMBER) or came
                 value = jiter.from_json(text.encode(), partial_mode="on", catch_duplicate_keys=True)
             except ValueError:
@@ -240,7 +240,7 @@ def _relaxed(schema: Any) -> Any:
     if isinstance(made.get("const"), (dict, list)):
         del made["const"]
     if "oneOf" in made:
-        # An arm more may hold as long as a value is open.
+        # While a value is open, several arms can be valid.
         made["allOf"] = [*made.get("allOf", []), {"anyOf": made.pop("oneOf")}]
     return made
 

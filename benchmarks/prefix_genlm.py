@@ -13,7 +13,7 @@ from typing import Any
 
 from genlm.control import JsonSchema
 
-# Of one text; what takes longer is not stopped.
+# Limit of one text. A text that takes longer counts as not stopped.
 MOST_S = 20.0
 
 

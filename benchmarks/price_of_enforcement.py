@@ -5,7 +5,8 @@ describe the format, one is `strict_schema`, and two enforce the schema and omit
 thinks gets 256 tokens more. The tables show how many replies are valid, right, and wrong but valid, and the difference
 to `few_shot` and to `strict_schema` on the tasks that both answered.
 
-A run takes an hour on one core. Continue an interrupted one with the same --journal; --max-time 0.001 makes no new call.
+A run takes an hour on one core. Continue an interrupted one with the same --journal. With --max-time 0.001, it makes no
+new call.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from schema_guard.bench.suites.load import load_suite
 
 
 def main() -> None:
-    """Run the suites, print what was seen, and write it when asked."""
+    """Run the suites, print the results, and write them if requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--suite", action="append", choices=("small", "long", "tools", "real"))
     parser.add_argument("--output", type=Path)

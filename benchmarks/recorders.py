@@ -84,7 +84,7 @@ def of_langchain(name: str, ask: Any, method: str, seed: int) -> bool:
     with server(replies) as served:
         langchain.extract_invoices(langchain.chain(served.openai_url, method), ask, config, CALLS)
     is_known = [known == (INPUT, OUTPUT) for known in tokens(stored)]
-    # A stream that the SDK's own reading has ended was never told its tokens.
+    # If the SDK's reader ends a stream early, the tokens never arrive.
     return row(name, truth, stored, all(is_known) or ("stream" in name and all(
         known or kind for known, kind in zip(is_known, truth, strict=True)
     )))  # fmt: skip

@@ -111,7 +111,7 @@ def of_instructor() -> dict[str, tuple[Callable[[str, Kept], Ask], bool]]:  # no
         },
         "create_with_completion": (way("create_with_completion"), True),
         "create, async": (awaited, True),
-        # Nobody asks these streams for their tokens.
+        # These streams don't request their tokens.
         "create_partial": (way("create_partial"), False),
         "create_partial, async": (streamed, False),
     }

@@ -266,7 +266,7 @@ REPEATS_CALLS = 5_000
 
 
 def repeats_part(streams: int, rng: random.Random, text: Callable[[str], None]) -> Iterator[Row]:
-    """Yield the rows for inputs that repeat. Bounds of the call rate are wrong if they exclude the truth at any look."""
+    """Yield the rows for inputs that repeat. Bounds of the call rate are wrong if they exclude the truth at a look."""
     for mix in MIXES:
         summed = list(accumulate(mix.weights()))
         low = high = drawn = 0

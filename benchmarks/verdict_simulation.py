@@ -82,7 +82,7 @@ class Row:
 
 
 def boundary(target: float, calls: int) -> Boundary:
-    """Return the boundary for streams of *calls* calls, with the first call for "ok" and the last for "bad" of every k."""
+    """Return the boundary for streams of *calls* calls: of every k, the first call for "ok" and the last for "bad"."""
 
     def reaches(k: int, n: int, side: Literal["ok", "bad"]) -> bool:
         return log_e_value(k, n, target, side=side) >= -log(ALPHA)

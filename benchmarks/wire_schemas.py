@@ -82,7 +82,7 @@ def sent(server: Server, asks: dict[str, Callable[[], Any]]) -> Sent:
                 refused[name] = f"not sent: {type(error).__name__}: {error}"
             elif status == 400:
                 refused[name] = str(error)
-            # Else the reply is no value of the model: the schema was taken.
+            # Otherwise, the schema was accepted, and the reply is not a value of the model.
     return Sent(refused, len(asks))
 
 

@@ -32,7 +32,7 @@ class ExcludedCalls(NamedTuple):
 
     Attributes:
         code: Code of the failure.
-        exception: Name of the exception's type; None when it is unknown.
+        exception: Name of the exception's type. None if it is unknown.
         calls: Number of calls, without a validated reply.
     """
 

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Python types as schemas: their documents, their values, and what they convert."""
+"""Python types as schemas: their JSON Schemas, their values, and their conversions."""

@@ -2,7 +2,7 @@
 """Compare two results of two runs: which tasks changed, how sure are the differences, and did a rate drop too far?
 
 Rules:
-1. Variants are paired by name, tasks by schema and id; all epochs of a task are one cluster.
+1. Variants are paired by name, and tasks by schema and id. All epochs of a task are one cluster.
 2. All variants and both measures together decide which differences are called. Without a gate, the bounds are those of
    each difference alone, so they may leave 0 out although nothing is called. With a gate, all bounds hold together.
 3. If the suites differ, the tasks with the same name are compared, and the report has a note about it.
@@ -57,7 +57,7 @@ class Gate(NamedTuple):
     Attributes:
         max_drop: The largest drop of a rate, as a fraction.
         proved: Whether a pass needs a proof.
-        alpha: Probability that the bounds of one difference are ever wrong; 0.05 over all differences together.
+        alpha: Probability that the bounds of one difference are ever wrong. Over all differences together, it is 0.05.
         passed: Whether no rate dropped by more.
     """
 

@@ -57,7 +57,7 @@ class CallRow(NamedTuple):
         difficulty: Difficulty of the task. None if it was not measured.
         format: Format of the reply.
         right: Whether a valid value came out that equals the gold.
-        leaves_right: Leaves of the gold that are right; 0 without a valid value.
+        leaves_right: Leaves of the gold that are right. 0 without a valid value.
         leaves: Leaves of the gold, at least 1.
         attempts: Number of attempts.
         failures: Validated attempts that failed, in order.

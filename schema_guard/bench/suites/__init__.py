@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How suites are read: one module for each form, and what they share."""
+"""Readers of suites, with one module for each form, and their common parts."""

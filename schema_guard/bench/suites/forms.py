@@ -90,7 +90,7 @@ _FOREIGN_FORMS: dict[str, dict[str, Any]] = {
 
 @cache
 def form(name: str) -> Schema[Any]:
-    """Return the form of a file's objects as a schema; loaded when first used."""
+    """Return the form of a file's objects as a schema, which is loaded on first use."""
     if name in OWN_FORMS:
         return Schema.of({"type": "object", "additionalProperties": False, **OWN_FORMS[name]}, name=name)
     return Schema.of({"type": "object", **_FOREIGN_FORMS[name]}, name=name)

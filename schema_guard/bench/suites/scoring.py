@@ -288,7 +288,7 @@ def _is_optional(matcher: Matcher) -> bool:
 
 
 def _compare_unordered(value: list[Any], gold: list[Any], rules: _Rules, at: _Path, *, once: bool) -> _Diff:
-    """Compare with the items paired so that the fewest leaves are wrong, then the fewest items hold more.
+    """Compare arrays with their items paired so that the fewest leaves are wrong, and then the fewest pairs have extras.
 
     Args:
         value: The items of the reply.

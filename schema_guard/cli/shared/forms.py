@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The form of a result, from `--format` or from the name of its file; the result in that form, in the width of the terminal."""
+"""Choose the form of a result from `--format` or the name of its file, and write it in the width of the terminal."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ class LazyGroup(click.Group):
 
     Args:
         package: Full name of the package that has the modules, except those of parts.
-        path: Full name of the group, with a space at its end: "store "; "" for the whole program.
+        path: Full name of the group, with a space at its end, such as "store ". The whole program has "".
         lines: The help's line for each command. The group's help loads no command.
     """
 

@@ -120,7 +120,7 @@ class _Deletion(NamedTuple):
         what: The selected records.
         words: Words for them: "of the cluster 'a'".
         rows: Number of attempts. It is 0 if only the counts still know an input or a cluster.
-        configurations: Number of configurations that lose their counts; None if counts stay.
+        configurations: Number of configurations that lose their counts. None if counts stay.
         about: "about " if the number of attempts is an estimate.
     """
 
