@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A schema made safe and ready, and what is wrong with an instance."""
+"""Check and compile schemas, and find the violations of instances."""

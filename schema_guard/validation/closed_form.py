@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whether every value that a schema accepts has few levels of nesting and finite numbers only.
+"""Check whether a schema accepts only values with few levels of nesting and finite numbers.
 
-A schema is closed if every value in it has a type or is a listed scalar, and every object and array names what it may
-hold. For
-such a schema, a valid value needs no look for its depth and its numbers.
+A schema is closed if every value in it has a type or is a listed scalar, and every object and array has schemas for all
+of its members. A valid value of a closed schema needs no check of its depth and its numbers.
 """
 
 from __future__ import annotations
@@ -45,7 +44,7 @@ class _Closing:
         self._parts_left = _MAX_PARTS
 
     def levels(self, schema: Any, within: tuple[int, ...]) -> int:
-        """Return the levels of a part; *within* are the parts around it."""
+        """Return the levels of a part. *within*: ids of the parts around it."""
         self._parts_left -= 1
         if schema is False:
             return 0
@@ -83,7 +82,7 @@ class _Closing:
         return self.levels(self._references.lookup(schema, schema["$ref"]), within)
 
     def _arms(self, schema: dict[str, Any], within: tuple[int, ...]) -> int:
-        """Return the levels of a schema whose arms say what a value may hold."""
+        """Return the levels of a schema that leaves the structure to a reference or to arms."""
         if "$ref" in schema:
             return self._target(schema, within)
         for keyword in ("anyOf", "oneOf"):
@@ -109,7 +108,7 @@ class _Closing:
 
 
 def _is_plain(value: Any) -> bool:
-    """Return whether a listed value is a scalar, and no number that a float cannot hold."""
+    """Return whether a listed value is a scalar, and not a number that is too large for a float."""
     if isinstance(value, bool | str | None):
         return True
     return isinstance(value, int | float) and abs(value) <= float_info.max

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A schema made ready: the engine that takes it, and what an instance may cost.
+"""Compile a schema for an engine, and estimate the cost of instances.
 
 Rules:
-1. What comes out of here can be validated against: references, circles, chains and expressions were checked.
-2. Before an engine sees an instance, the steps are estimated and compared with the limit.
+1. A compiled schema is ready for validation. Its references, cycles, chains, and regular expressions were checked.
+2. The steps for an instance are estimated and compared with the limit before an engine reads the instance.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from schema_guard.validation.reference_engine import ReferenceValidator
     from schema_guard.values import Violation
 
-# An engine's list of errors is complete, and costs 14 us and a copy of a value each: above this we walk.
+# An engine lists all errors, and each takes 14 us and a copy of a value. Above these limits, `ErrorSearch` runs.
 _ERRORS_TO_LIST, _COPIED_TO_LIST = 20_000, 90_000_000
 _MOST_COUNTED = 40_000
 # Real chains are below 10; 1,200 links in a thread of 512 KB leave most of its stack.
@@ -42,8 +42,8 @@ class InstanceCost(NamedTuple):
     """The most work that an engine may have to do.
 
     Attributes:
-        steps: Steps of deciding.
-        errors: Broken keywords that it may list, those of a union's arms included.
+        steps: Steps to decide whether the instance is valid.
+        errors: Broken keywords that it may list, including those of a union's arms.
         copied: Bytes of the values in these errors.
     """
 
@@ -57,11 +57,11 @@ class Compiled:
 
     Attributes:
         engine: The validator.
-        plain: Steps that no instance within the limits exceeds; infinite when that depends on the instance, or
-            when the engine may need more stack than a small thread has.
-        references: Where its references lead.
+        plain: Steps that no instance within the limits exceeds. Infinite if that depends on the instance, or if the
+            engine may need more stack than a small thread has.
+        references: The references of the schema, with their targets.
         formats: Whether `format` is asserted.
-        conditions: What a reply that is still being written is held against; None before one was.
+        conditions: The conditions that check a reply while it is streamed. None before the first one.
     """
 
     def __init__(
@@ -84,14 +84,14 @@ class Compiled:
     @cached_property
     def closed_levels(self) -> int | None:
         """Levels of nesting that a closed schema allows. None for an open one."""
-        from schema_guard.validation.closed_form import closed_levels  # what only loads needs none
+        from schema_guard.validation.closed_form import closed_levels  # loading a schema does not need it
 
         return closed_levels(self.references)
 
     def work(self, instance: Any, size: ValueSize, enough: int, enough_bytes: float = inf) -> InstanceCost:
-        """Return the steps that validation takes, in steps of the fast engine, and the errors it may list.
+        """Return the steps for validation, in steps of the fast engine, and the errors that the engine may list.
 
-        That is an estimate. If it exceeds *enough* steps or *enough_bytes* of errors, they are counted.
+        They are estimated. If the estimate exceeds *enough* steps or *enough_bytes* of errors, they are counted.
         """
         values, texts, copied = self._work.steps(size)
         factor = self.engine.factor
@@ -107,7 +107,7 @@ class Compiled:
         return InstanceCost(factor * (steps + texts), errors, copied)
 
     def accepts(self, instance: Any, size: ValueSize, max_steps: int) -> bool:
-        """Say whether an instance is valid; False where that would take too many steps."""
+        """Return whether an instance is valid, or False if validation would take too many steps."""
         return self.work(instance, size, max_steps).steps <= max_steps and self._decided(instance, size)
 
     def _decided(self, instance: Any, size: ValueSize) -> bool:
@@ -119,9 +119,9 @@ class Compiled:
     def violations(
         self, instance: Any, size: ValueSize, max_steps: int, *, is_refused: bool = False
     ) -> list[Violation]:
-        """Return the violations of an instance, `too_costly` if that takes more than so many steps.
+        """Return the violations of an instance, or `too_costly` if validation takes more than *max_steps* steps.
 
-        *is_refused*: whether the instance is known to be not valid, unless that takes more steps.
+        *is_refused*: whether the instance is known to be invalid, unless validation takes more steps.
         """
         from schema_guard.validation.violations import UNTOLD, too_costly  # only failures need it
 
@@ -147,7 +147,7 @@ class Compiled:
             max_steps: As in `violations`.
         """
         if text and self.plain <= max_steps:
-            # One of these is before each value, except the first. Counting costs less than a look at the value.
+            # One of these precedes each value except the first. Counting them costs less than reading the value.
             nodes = 1 + sum(map(text.count, ":,["))
             depth = int(min(nodes, self._work.reach)) or 1
             copied = self._work.copied(depth, nodes, len(text))
@@ -163,7 +163,7 @@ class Compiled:
 
     @cached_property
     def _tell(self) -> Callable[[Sequence[Any]], list[Violation]]:
-        """What makes violations of errors: only failures need it, and importing it again takes 0.6 us each time."""
+        """The function that converts errors to violations. It is cached, because each further import takes 0.6 us."""
         from schema_guard.validation.violations import violations
 
         return partial(violations, known={})
@@ -182,34 +182,34 @@ class Compiled:
         try:
             errors = engines.with_stack(self._links(size), errors_of, instance, explains=True)
         except RecursionError:
-            # Python's own recursion limit, in the engine that is written in Python.
+            # The reference engine, which is written in Python, reached Python's recursion limit.
             return [too_costly(int(self.work(instance, size, 0).steps), 0)]
         return self._tell(errors)
 
     def _links(self, size: ValueSize) -> int:
-        # Python's own frames are larger.
+        # Python's frames are larger than those of the fast engine.
         return size.depth * self._work.chain * (1 if self.engine.factor == 1 else 20)
 
     def _alone(self, keywords: dict[str, Any]) -> Any:
-        """Compile keywords that look at one value; None when there are none, or the fast engine refuses them."""
+        """Compile keywords that check a single value. None if there are none, or if the fast engine rejects them."""
         if not keywords:
             return None
         return value_or(None, engines.fast, keywords, self.references.dialect, formats=self.formats)
 
 
 def _is_listed(errors: float, copied: float, links: float) -> bool:
-    """Return whether so many errors, with so many bytes of values and paths of so many keywords, are listed."""
+    """Return whether an engine may list so many errors with *copied* bytes of values and *links* keywords a path."""
     return errors <= _ERRORS_TO_LIST and copied + 50 * links * errors <= _COPIED_TO_LIST
 
 
 def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any]) -> Compiled:
-    """Make a schema ready.
+    """Compile a schema.
 
     Raises:
-        InvalidSchema: With code and location.
+        InvalidSchema: The schema cannot be used. The error has a code and a location.
     """
     if isinstance(document, dict) and str(document.get("$schema", dialect)).rstrip("#") != dialect:
-        # A dialect of the caller's own, made of a known one: the engines only know that.
+        # The caller's own dialect is based on a known one. The engines know only the latter.
         document = {**document, "$schema": dialect}
     references = References(document, dialect, resources)
     references.check()
@@ -231,7 +231,7 @@ def compiled(document: Any, dialect: str, *, formats: bool, resources: Mapping[s
 
 
 def _fast(references: References, is_large: bool, formats: bool) -> FastValidator:
-    """Compile with the fast engine. *is_large*: whether a regular expression is too large to be written out."""
+    """Compile with the fast engine. *is_large*: whether a regular expression is too large to expand its repetitions."""
     import jsonschema_rs  # `import schema_guard` loads no third-party module
 
     own = references.document, references.reached
@@ -283,7 +283,7 @@ def _unresolved(references: References, why: str) -> InvalidSchema:
 
 
 def invalid(error: Any, references: References) -> InvalidSchema:
-    """Give the error for what a metaschema, or the engine's compiler, has against a schema."""
+    """Return the `InvalidSchema` for an error of a metaschema or of the engine's compiler."""
     from schema_guard.validation.violations import meant_errors, violations
 
     if error.kind.name == "$ref":

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How many steps the validation of an instance may take, estimated before it starts.
+"""Estimate the steps for the validation of an instance before it starts.
 
 Rules:
-1. Steps are counted, not timed: the same schema and instance cost the same everywhere.
-2. An estimate may be too high and never too low: a union counts as if every arm were tried.
+1. Steps are counted, not timed, so the same schema and instance cost the same everywhere.
+2. An estimate may be too high but never too low. A union counts as if every arm were tried.
 3. A schema has a weight at each level of an instance. The estimate takes the largest one for every value.
 
-A step is what the fast engine needs for one keyword at one value: 6 ns, measured with jsonschema-rs 0.61 on 200,000
-items under 100 `allOf` arms. The other weights were measured against it.
+A step is the time that the fast engine needs for one keyword at one value: 6 ns, measured with jsonschema-rs 0.61 on
+200,000 items under 100 `allOf` arms. The other weights were measured relative to it.
 """
 
 from __future__ import annotations
@@ -33,27 +33,27 @@ if TYPE_CHECKING:
     from schema_guard.validation.references import References
 
 _LIMITS = Limits()
-# A chain of schemas that apply to one value; each link costs an engine a stack frame.
+# Length of a chain of schemas that apply to one value. Each link takes a stack frame of the engine.
 MAX_CHAIN = 256
-# Regular expressions that backtrack give up after so many steps: 16 ms.
+# Regular expressions that backtrack give up after this many steps, 16 ms.
 BACKTRACK_LIMIT = 50_000
 
 _LARGEST = 10**15
-# Estimates are extended level by level until they repeat; past this much work the next level counts as too costly.
+# Estimates are extended level by level until they repeat. Beyond this much work, the next level counts as too costly.
 _MAX_WORK = 400_000
-# A tree whose lists and objects take turns repeats every two levels; every divisor of this is found.
+# Weights of lists that alternate with objects repeat every two levels. Periods up to this number are found.
 _MAX_PERIOD = 12
-# Re-evaluating what "unevaluated..." covers: 20 nested ones took 21 s, 3 ** 20 steps.
+# Factor for the repeated evaluation under "unevaluated...": 20 nested ones took 21 s, 3 ** 20 steps.
 UNEVALUATED = 3
 HASH_WEIGHT = 15  # one value under uniqueItems: 90 ns
 _COMPARE_WEIGHT = 30  # one value of a complex enum: 190 ns
 _NAME_WEIGHT = 1.5  # a name in a map of names: 9 ns
-# A limit of a number, more with decimals, and more with multipleOf; two large numbers under uniqueItems: 250 ns.
+# For a numeric limit, its decimals, multipleOf, and two large numbers under uniqueItems (250 ns).
 _LIMIT_WEIGHT, _DECIMAL_WEIGHT, _MULTIPLE_WEIGHT, _PAIR_WEIGHT = 30, 50, 70, 50
 _NUMERIC = reported("number") - reported("any")
 _NAMING = ("required", "dependentRequired", "dependentSchemas", "dependencies")
 _WEIGHED = _NUMERIC | {*_NAMING, "enum", "const", "multipleOf"}
-# Of schemas without these keywords, nothing applies to a part of a value, or to a value beside them.
+# A schema without these keywords applies no subschemas to a value or its parts.
 _HOLDING = frozenset(
     {"uniqueItems", *(name for name, row in KEYWORDS.items() if row.place not in (None, "apart"))}
 )
@@ -62,7 +62,7 @@ _CHAR_WEIGHT = 0.3  # 2 ns
 _STATE_WEIGHT = 0.7  # 4 ns a character and state
 _BACKTRACK_WEIGHT = 30  # 170 ns
 
-# An error has a copy of its value, and its message has another: measured at objects in objects.
+# An error has a copy of its value, and its message has another. Measured with nested objects.
 _BYTES_OF_VALUE, _BYTES_OF_CHARACTER = 270, 4
 
 _NODES, _CHARS, _SCANS, _TRIES = range(4)
@@ -70,19 +70,20 @@ _DIMENSIONS = 4
 
 
 class _Node:
-    """A schema, as the estimate sees it."""
+    """A schema in the graph of the estimate."""
 
     __slots__ = ("chain", "choices", "every", "expansion", "factor", "in_place", "one_of", "own")
 
     def __init__(self, own: tuple[float, ...] = (1,) + (0,) * (_DIMENSIONS - 1)) -> None:
         self.own = own
         self.factor = 1
-        # Most schemas have none of them, and share one empty tuple.
+        # Most schemas have no subschemas, and share one empty tuple.
         self.in_place: Sequence[int] = ()
-        # Of each of these one applies, to the same value ...
+        # One schema of each choice applies to the same value.
         self.choices: Sequence[list[int]] = ()
-        # ... and of these to a value below; these apply to every value below.
+        # One of these schemas applies to a value below.
         self.one_of: Sequence[int] = ()
+        # All of these schemas apply to every value below.
         self.every: Sequence[int] = ()
         self.chain = 1
         self.expansion = 1
@@ -92,17 +93,17 @@ class CostEstimate:
     """The estimate of one schema.
 
     Args:
-        references: Of the schema.
+        references: The references of the schema.
         patterns: Traits of each regular expression in it.
 
     Attributes:
-        bound: Steps that no instance within the limits exceeds; None when there is no such number. Large numbers
-            under `uniqueItems` are not in it.
-        unique: How many schemas have `uniqueItems`.
-        chain: How many schemas may apply to one value in a chain.
-        unions: Whether there is an `anyOf` or `oneOf`, of which every error holds those of its arms.
-        reach: Levels of an instance that the schema looks at; infinite when it looks at all of them.
-        unevaluated: Schemas that are compiled once more for the sake of `unevaluated...`.
+        bound: Steps that no instance within the limits exceeds, without those for large numbers under `uniqueItems`.
+            None if there is no such number.
+        unique: Number of schemas with `uniqueItems`.
+        chain: Length of the longest chain of schemas that apply to one value.
+        unions: Whether there is an `anyOf` or `oneOf`, whose errors contain those of the arms.
+        reach: Levels of an instance that the schema checks, or infinite if it checks all of them.
+        unevaluated: Number of schemas that are compiled once more because of `unevaluated...`.
     """
 
     def __init__(self, references: References, patterns: Mapping[str, Traits]) -> None:
@@ -118,34 +119,34 @@ class CostEstimate:
             for dimension in range(_DIMENSIONS)
             if any(node.own[dimension] for node in self._nodes)
         }
-        # Whether no level below weighs more than one of those that were computed.
+        # Whether no lower level weighs more than one of the computed levels.
         self._is_complete = self._weigh(graph.root)
         weights = self._weights[_NODES]
         self._largest = {d: [*accumulate(weights, max)] for d, weights in self._weights.items()}
-        # The root is one value, however many there are below it.
+        # Without the root's level, because only one value is there.
         self._largest[_NODES] = [*accumulate([0.0, *weights[1:]], max)]
         self._above = [*accumulate(weights)]
         self.bound = self._bound()
         self.reach = weights.index(0) if 0 in weights else inf
 
     def steps(self, size: ValueSize) -> tuple[int, int, float]:
-        """Estimate the steps for an instance: those for its values, those for its texts, and the bytes of its errors."""
+        """Return steps for an instance's values, steps for its texts, and bytes of its errors, all estimated."""
         values = self._above[0] + size.nodes * self._most(_NODES, size.depth)
         texts = size.chars * self._most(_CHARS, size.depth)
         scans, tries = self._most(_SCANS, size.depth), self._most(_TRIES, size.depth)
         if scans or tries:
             texts += sum(scans * _scan(length) + tries * _try(length) for length in size.lengths)
-        # Under uniqueItems the engine compares large numbers each with each.
+        # Under uniqueItems, the engine compares each pair of large numbers.
         texts += self.unique * _PAIR_WEIGHT * size.large**2
         copied = self.copied(size.depth, size.nodes, size.chars)
         return int(min(values, _LARGEST)), int(min(texts, _LARGEST)), copied
 
     def copied(self, depth: int, nodes: int, chars: int) -> float:
-        """Return bytes of values in errors that no instance of this size exceeds, if `bound` is a number."""
+        """Return an upper bound of the bytes of values in errors for an instance of this size, if `bound` is a number."""
         return self._above[min(depth, len(self._above)) - 1] * copied_bytes(nodes, chars)
 
     def errors(self, nodes: int) -> float:
-        """Return a number of errors that no instance of so many values exceeds, if `bound` is a number."""
+        """Return an upper bound of the errors for an instance with so many values, if `bound` is a number."""
         return nodes * self._largest[_NODES][-1]
 
     def _most(self, dimension: int, depth: int) -> float:
@@ -165,7 +166,7 @@ class CostEstimate:
         return int(min(total, _LARGEST))
 
     def _weigh(self, root: int) -> bool:
-        """Compute the weights of the root down to the deepest level of a reply, or until they repeat; return whether that was done."""
+        """Compute the root's weights to a reply's deepest level, or until they repeat. Return whether all are known."""
         recent: list[dict[int, list[float]]] = [{d: [0.0] * len(self._nodes) for d in self._weights}]
         work = len(self._order) * len(self._weights)
         for level in range(_LIMITS.max_depth + 1):
@@ -174,14 +175,14 @@ class CostEstimate:
             latest = {dimension: self._next(dimension, above) for dimension, above in recent[-1].items()}
             for dimension, weights in latest.items():
                 self._weights[dimension].append(weights[root])
-            # When the weights of all schemas come back, all that follows repeats.
+            # If the weights of all schemas recur, all later levels repeat.
             if level and latest in recent:
                 return True
             recent = [*recent[-_MAX_PERIOD:], latest]
         return True
 
     def _next(self, dimension: int, above: list[float]) -> list[float]:
-        """Return the weight of each schema one level further down, from that of the level above."""
+        """Return the weight of each schema at the next level, from the weights of the level above."""
         first = not self._weights[dimension]
         below = [node.own[dimension] for node in self._nodes] if first else [0.0] * len(self._nodes)
         for index in self._order:
@@ -201,12 +202,12 @@ class CostEstimate:
 
 
 def copied_bytes(nodes: float, chars: float) -> float:
-    """Return the bytes that one error takes for a copy of its value."""
+    """Return the bytes that one error takes for copies of its value."""
     return _BYTES_OF_VALUE * nodes + _BYTES_OF_CHARACTER * chars
 
 
 def _scan(length: int) -> float:
-    """Return the steps of an expression that backtracks once a start: each may look at the whole rest."""
+    """Return the steps of an expression that backtracks from each start and may read the whole rest there."""
     return _BACKTRACK_WEIGHT * length + _CHAR_WEIGHT * length * min(length, BACKTRACK_LIMIT)
 
 
@@ -234,16 +235,16 @@ def own_weight(schema: dict[str, Any]) -> float:
 
 
 def named_elsewhere(schema: dict[str, Any]) -> int:
-    """Return how many names a schema asks for: as required, beside others, and those others."""
+    """Return the number of names in `required` and in the dependencies of a schema, keys included."""
     named = [schema.get(keyword) for keyword in _NAMING]
     named += [names for each in named if isinstance(each, dict) for names in each.values()]
-    # Drafts of old, and mistakes that are reported later, have a boolean or a number there.
+    # Old drafts, and mistakes that are reported later, have a boolean or a number here.
     return sum(len(each) for each in named if isinstance(each, (list, dict)))
 
 
 def _compared(members: list[Any]) -> float:
-    """Return the steps of comparing a value with each of these."""
-    # Texts alone, or integers alone, are looked up, and other scalars compared one by one.
+    """Return the steps to compare a value with each of these."""
+    # Values that are all texts, or all integers, are looked up. Other scalars are compared one by one.
     kinds = set(map(type, members))
     is_large = any(type(member) is int and member.bit_length() > BITS for member in members)
     weight = 2 * _DECIMAL_WEIGHT if is_large or float in kinds else 0
@@ -264,11 +265,11 @@ class _Graph:
         self.unions = False
         self.unique = 0
         root = references.own_positions[0].schema if references.own_positions else True
-        # One value under uniqueItems is hashed with all that is inside it; a metaschema is a known quantity.
+        # Each value under uniqueItems is hashed with everything inside it. A metaschema has a known weight.
         self._hashed = self._pseudo((HASH_WEIGHT, _CHAR_WEIGHT, 0, 0))
         self._metaschema = self._pseudo((_METASCHEMA_WEIGHT, 10, 0, 0))
         self.root = self._of(root)
-        # What nothing refers to is looked at too: a circle in it is a mistake all the same.
+        # Includes schemas without a reference to them, because a cycle among them is a mistake too.
         for schema, _ in references.positions:
             self._of(schema)
         at = 2
@@ -289,7 +290,7 @@ class _Graph:
 
     def _of(self, schema: Any) -> int:
         """Return the number of a schema's node."""
-        # All booleans are one; a document is never freed while this is built, so an id stays the schema's own.
+        # All booleans share a node. The document is not freed while the graph is built, so an id stays unique.
         name = id(schema) if isinstance(schema, dict) else -1
         known = self._index.get(name)
         if known is None:
@@ -299,7 +300,7 @@ class _Graph:
         return known
 
     def _any_of(self, schemas: list[Any]) -> int:
-        """Return the node of a dynamic anchor: whichever of its schemas applies."""
+        """Return the node of a dynamic anchor, which chooses one of its schemas."""
         known = self._index.get(id(schemas))
         if known is None:
             known = self._index[id(schemas)] = self._pseudo((0,) * _DIMENSIONS, recursive=False)
@@ -339,7 +340,7 @@ class _Graph:
         return tuple(own)
 
     def _pattern(self, pattern: str) -> tuple[float, ...]:
-        """Return what one match of an expression costs, by dimension."""
+        """Return the cost of one match of an expression, by dimension."""
         found = self._patterns.get(pattern) or traits(pattern)
         if found.backtracks or found.size > MAX_STATES_EACH:
             is_wild = found.nested or found.degree > 1
@@ -347,7 +348,7 @@ class _Graph:
         return (1, _CHAR_WEIGHT if found.simple else _CHAR_WEIGHT + _STATE_WEIGHT * found.size, 0, 0)
 
     def _sort(self) -> None:
-        """Order the nodes so that what applies in place of a node comes before it; refuse circles and long chains."""
+        """Sort each node after the schemas for the same value. Raise for cycles and chains that are too long."""
         below = {
             at: [*(child for choice in node.choices for child in choice), *node.in_place]
             for at, node in enumerate(self.nodes)
@@ -363,7 +364,7 @@ class _Graph:
                 code="ref_cycle",
                 location=where,
             ) from None
-        # What has nothing below it weighs nothing below itself.
+        # A node without subschemas is left out, because it has no weight at lower levels.
         self.order = [
             at for at, node in enumerate(self.nodes) if at not in below and (node.one_of or node.every)
         ]

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Is this document a schema that is safe to load? The checks that come before any engine.
+"""Check that a document is safe to load as a schema, before any engine reads it.
 
-Rule: nothing here recurses, for a schema may be nested so as to exhaust the stack.
+Nothing here recurses, because a deeply nested schema could exhaust the stack.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from schema_guard.text import clip, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-# A place in a document: the place around it and the step from there; None is the root.
+# A place in a document is the place around it and the step from there. None is the root.
 _Place: TypeAlias = "tuple[Any, str | int] | None"
-# Compiled by the first text that is no ASCII; most schemas have none.
+# Compiled for the first text that is not ASCII, because most schemas have none.
 _SURROGATE = "[\ud800-\udfff]"
 
 # Limits of a schema. Real schemas of the public corpora stay below 64 levels.
@@ -76,7 +76,7 @@ def dialect_of(
 
 
 def _asserts(metaschema: dict[str, Any]) -> bool:
-    """Return whether a metaschema has the vocabulary of assertions, as far as it speaks of vocabularies."""
+    """Return whether a metaschema has the vocabulary of assertions, or declares no vocabularies."""
     vocabularies = metaschema.get("$vocabulary")
     if not isinstance(vocabularies, dict):
         return True
@@ -84,13 +84,13 @@ def _asserts(metaschema: dict[str, Any]) -> bool:
 
 
 def check_size(document: Any, *, what: str = "schema") -> None:
-    """Refuse what is not JSON, is nested too deep or is too large, without recursing.
+    """Raise for a document that is not JSON, is nested too deep, or is too large. Never recurse.
 
     Raises:
-        InvalidSchema: `too_deep`, `too_large` or `invalid`, at the place.
+        InvalidSchema: `too_deep`, `too_large`, or `invalid`, with the location.
     """
     size = 0
-    # A place is the chain of its steps: it is written out only when it is told.
+    # A place is a linked list of steps, because only errors need its JSON Pointer.
     stack: list[tuple[Any, _Place, int]] = [(document, None, 1)]
     while stack:
         value, place, depth = stack.pop()
@@ -100,10 +100,10 @@ def check_size(document: Any, *, what: str = "schema") -> None:
                 code="too_deep",
                 location=_location(place),
             )
-        # Most texts are plain. Only the others are looked at closely.
+        # Most texts are plain. Only the others need a close check.
         is_plain = type(value) is str and value.isascii()
         size += len(value) + 3 if is_plain else _scalar_size(value, place, what)
-        # Each value inside takes two bytes at least: a million of them are refused before they are looked at.
+        # Each value inside takes at least two bytes, so a million of them are rejected before they are read.
         if size + 2 * (len(value) if isinstance(value, (dict, list, tuple)) else 0) > MAX_BYTES:
             raise InvalidSchema(
                 f"{what} is larger than {MAX_BYTES:,} bytes. Move parts to other documents, and pass them as resources=",
@@ -160,7 +160,7 @@ def _key_size(key: Any, place: _Place, what: str) -> int:
 
 
 def _check_text(text: str, place: _Place, what: str) -> None:
-    # A lone surrogate has no UTF-8 form: no engine, store or file takes it.
+    # A lone surrogate has no UTF-8 form, so no engine, store, or file accepts it.
     if not text.isascii() and re.search(_SURROGATE, text):
         raise _refused(f"{what} contains a lone surrogate", place, "Use valid Unicode")
 
@@ -171,5 +171,5 @@ def _refused(fault: str, place: _Place, fix: str, code: str = "invalid") -> Inva
 
 
 def compact(value: Any) -> str:
-    """Return the sorted compact JSON of a value: one text for equal values."""
+    """Return a value as compact JSON with sorted keys."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

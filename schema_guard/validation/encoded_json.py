@@ -27,13 +27,13 @@ def decoded(
     """Decode the objects and arrays in a value that were sent as JSON strings.
 
     Args:
-        value: Plain JSON; it is not changed.
-        violations: What the schema refuses of it.
-        broken: Gives what the schema refuses of another value.
-        read: Gives the value of a JSON text, or a `NotJson`.
+        value: Plain JSON. It is not changed.
+        violations: Its violations.
+        broken: Returns the violations of another value.
+        read: Returns the value of a JSON text, or a `NotJson`.
 
     Returns:
-        The value, and what the schema refuses of it. None if nothing in it was decoded.
+        The decoded value, and its violations. The violations are None if nothing was decoded.
     """
     left = None
     for _ in range(_ROUNDS):
@@ -68,13 +68,13 @@ def _with(value: Any, tree: Mapping[str, Any], read: Callable[[str], Any]) -> An
     return value
 
 
-# White space in a string as `describe` shows it is a space or is escaped.
+# `describe` shows white space in a string as a space or as an escape.
 _BEFORE_JSON = frozenset(("{", "[", " ", "\\"))
 _FIRST = len("string '")
 
 
 def may_hold_json(violation: Violation) -> bool:
-    r"""Say whether what came may be a string that is the text of an object or array.
+    r"""Return whether the actual value of a violation may be a string with the text of an object or array.
 
     >>> [may_hold_json(Violation("", "", "type", "", f"string {text!r}")) for text in ('{"a": 1}', "\n[1]", "twelve")]
     [True, True, False]
@@ -84,11 +84,13 @@ def may_hold_json(violation: Violation) -> bool:
 
 
 def encoded_failure(failure: Failure, left: Sequence[Violation]) -> Failure:
-    """Return the failure of a value that holds JSON strings: theirs, if its first violation is gone with them.
+    """Return an `encoded_value` failure if decoding JSON strings removed a structure failure's first violation.
+
+    Otherwise, return *failure*.
 
     Args:
-        failure: The value's as it stands.
-        left: The violations of the value with these strings decoded.
+        failure: The failure of the value before its strings were decoded.
+        left: The violations of the value after its strings were decoded.
     """
     if failure.kind != "structure":
         return failure

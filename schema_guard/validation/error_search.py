@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A bounded search for what is wrong with a large instance, where the engine's own list would cost too much.
+"""A bounded search for the violations of a large instance, used if the engine's own list would cost too much.
 
 Rules:
-1. What is found is wrong; what is not found may be wrong all the same: only keywords that must all hold are followed,
-   and unions of which every arm is wrong.
-2. Each schema is held against each value once: what is shared is not searched twice.
-3. The engine judges single keywords; only the way from value to value is walked here.
+1. Each violation found is real, but others can be missed. The search follows only keywords that must all hold, and
+   unions if every arm is wrong.
+2. Each schema is applied to each value once, so shared parts are not searched twice.
+3. The engine checks single keywords. This module only walks from value to value.
 
-jsonschema-rs 0.61 collects every error with a copy of its value before it gives the first: 14 us and 1.4 KB each,
-2.9 GB for 20,000 items under 100 `anyOf` arms.
+jsonschema-rs 0.61 collects every error with a copy of its value before it returns the first. An error takes 14 us and
+1.4 KB, and those of 20,000 items under 100 `anyOf` arms take 2.9 GB.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 _MAX_STEPS = 60_000
 _STEPS_TO_COMPILE = 30  # 150 us
 _MAX_UNIONS = 60
-# Enough of an arm to tell how far away it is.
+# Errors of an arm that are enough to measure its distance.
 _MAX_OF_ARM = 10
 _MAX_COMPARED = 10_000
-# What is dear to check comes last; what needs a look at more than the keyword is done elsewhere, or not at all.
+# Expensive keywords come last. Keywords that cannot be checked alone are checked elsewhere, or not at all.
 _DEAR = ("format", "pattern", "uniqueItems", "enum", "const")
 _NOT_ALONE = {
     "required", "dependentRequired", "minContains", "maxContains", "contentEncoding", "contentMediaType", *_DEAR,
@@ -48,20 +48,20 @@ _ALONE = (
 )
 _EXCLUSIVE = {"minimum": "exclusiveMinimum", "maximum": "exclusiveMaximum"}
 
-# A path is a chain of the rest and the last step, so that a step needs no copy. A path in an instance also has the
-# identity of the container of each step.
+# A path is a linked list from its last step, so that a new step copies nothing. A path in an instance also has the id
+# of the container of each step.
 _Path = tuple[Any, ...]
 _ROOT: _Path = ()
 
 
 class ErrorSearch:
-    """One search.
+    """A search for broken keywords.
 
     Args:
-        references: Of the schema.
-        compiled: Compiles keywords; None when it cannot.
-        flat: Keywords that were compiled before, by schema and by their text.
-        all_keywords: Whether every keyword may be checked, and not only those whose cost is linear.
+        references: The references of the schema.
+        compiled: Compiles keywords, or returns None if it cannot.
+        flat: Cache of compiled keywords, by schema and by their text.
+        all_keywords: Whether to check every keyword, not only those with linear cost.
     """
 
     def __init__(
@@ -81,18 +81,18 @@ class ErrorSearch:
         self._arms: dict[tuple[Any, ...], list[BrokenKeyword]] = {}
 
     def errors(self, schema: Any, instance: Any) -> list[BrokenKeyword]:
-        """Give broken keywords, at most as many as are told."""
+        """Return broken keywords. The search stops at `MAX_VIOLATIONS`, or when its steps are used up."""
         return self._search(schema, instance, (_ROOT, _ROOT), MAX_VIOLATIONS)
 
     def _search(self, schema: Any, instance: Any, at: tuple[_Path, _Path], most: int) -> list[BrokenKeyword]:
-        """Return broken keywords, those of outer values first."""
+        """Return broken keywords, with those of outer values first."""
         found: list[BrokenKeyword] = []
         seen: set[tuple[Any, ...]] = set()
         queue: deque[tuple[Any, Any, _Path, _Path]] = deque([(schema, instance, *at)])
         members = len(_steps(at[0])) + 1
         while queue and len(found) < most and self._steps < _MAX_STEPS:
             schema, value, path, location = queue.popleft()
-            # All members or characters are read.
+            # A check may read all members or characters.
             size = len(value) if isinstance(value, (str, dict, list, tuple)) else 0
             self._steps += 1 + size // (1_024 if isinstance(value, str) else 16)
             if schema is False:
@@ -104,7 +104,7 @@ class ErrorSearch:
                 continue
             seen.add(key)
             alone = self._references.dialect in REF_ALONE and "$ref" in schema
-            # What applies to the same value comes before what is inside it.
+            # Schemas for the same value come before schemas for the values inside it.
             queue.extendleft([*self._in_place(schema, value, path, location, alone=alone)][::-1])
             if not alone:
                 own = [*self._own(schema, value, path, location)]
@@ -149,7 +149,7 @@ class ErrorSearch:
             self._unions -= 1
 
     def _arm(self, arm: Any, value: Any, path: _Path, location: _Path) -> list[BrokenKeyword]:
-        """Return broken keywords of an arm of a union; none if the arm may be right."""
+        """Return the broken keywords of a union's arm. The list is empty if the arm may match."""
         key = (id(arm) if isinstance(arm, dict) else int(arm is False), *_identity(value, path))
         if key not in self._arms:
             self._arms[key] = self._search(arm, value, (path, location), _MAX_OF_ARM)
@@ -158,7 +158,7 @@ class ErrorSearch:
     def _own(
         self, schema: dict[str, Any], value: Any, path: _Path, location: _Path
     ) -> Iterator[BrokenKeyword]:
-        """Hold a schema's keywords about the value itself against it."""
+        """Yield the broken keywords of a schema that are about the value itself."""
         for keyword, fields, check in self._checks(schema):
             if not check.is_valid(value):
                 yield _broken(keyword, fields, value, path, (location, keyword))
@@ -172,7 +172,7 @@ class ErrorSearch:
             yield _broken(keyword, {"unexpected": unexpected}, value, path, (location, keyword))
 
     def _checks(self, schema: dict[str, Any]) -> list[tuple[str, dict[str, Any], Any]]:
-        """Return what checks each keyword that looks at one value; the usual schema has them all in one first."""
+        """Return the name, the fields, and the compiled check of each keyword that can be checked alone."""
         found = self._flat.get(id(schema))
         if found is None:
             found = self._flat[id(schema)] = []
@@ -188,12 +188,12 @@ class ErrorSearch:
 
 
 def _is_tag(broken: BrokenKeyword, members: int) -> bool:
-    """Return whether an arm asks for another constant at the value or a member: then it is far away."""
+    """Return whether an arm requires another constant at the value or a member. Such an arm is far away."""
     return broken.kind.name in ("const", "enum") and len(broken.instance_path) <= members
 
 
 def _identity(value: Any, path: _Path) -> tuple[Any, ...]:
-    """Tell a value from every other: one that holds others by itself, the rest by their place, for 1 is 1 anywhere."""
+    """Return a key for a value: the id of a container, or the place of a scalar because equal scalars share ids."""
     if isinstance(value, (dict, list, tuple)) or not path:
         return (id(value),)
     return path[2], path[1]
@@ -215,7 +215,7 @@ def _steps(path: _Path) -> list[str | int]:
 
 
 def _alone(schema: dict[str, Any], all_keywords: bool) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield the keywords of a schema that look at one value and are cheap, each as a schema of its own."""
+    """Yield the keywords that can be checked alone, each as its own schema. Skip those that cost too much."""
     for keyword in _ALONE:
         if keyword not in schema or isinstance(schema[keyword], bool) is not (keyword == "uniqueItems"):
             # "exclusiveMinimum" of draft 4 is a boolean, and a part of "minimum".
@@ -242,7 +242,7 @@ def _dict(schema: dict[str, Any], keyword: str) -> dict[str, Any]:
 
 
 def _unnamed(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[str]:
-    """Yield the keys that `additionalProperties` is about; those that a pattern may match are left out."""
+    """Yield the keys to which `additionalProperties` applies, or none if a pattern may match them."""
     if not _dict(schema, "patternProperties"):
         named = _dict(schema, "properties")
         yield from (key for key in value if key not in named)
@@ -251,7 +251,7 @@ def _unnamed(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[str]:
 def _below(
     schema: dict[str, Any], value: Any, path: _Path, location: _Path
 ) -> list[tuple[Any, Any, _Path, _Path]]:
-    """Return what a schema asks of the values inside a value."""
+    """Return the schemas that apply to the values inside a value, with these values and both paths."""
     found: list[tuple[Any, Any, _Path, _Path]] = []
     if isinstance(value, dict):
         named = _dict(schema, "properties")

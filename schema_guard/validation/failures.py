@@ -21,17 +21,17 @@ REFUSED: Final = {
     "refusal": Failure("refusal", "refusal", "the model refused"),
     "content_filter": Failure("refusal", "content_filter", "the provider's content filter stopped the reply"),
 }
-"""Finish reason -> the failure of a reply that the model, or a filter, refused to give."""
+"""Finish reason -> the failure of a reply that the model or a filter refused."""
 REASONING_EXHAUSTED: Final = Failure(
     "truncation",
     "reasoning_exhausted",
     "the output limit stopped the model during its reasoning, so it wrote no reply",
 )
-"""The failure of a reply all of whose output was reasoning: a larger limit does not fix it."""
+"""The failure of a reply whose output was all reasoning. A larger limit does not fix it."""
 
 
 def _cut_off(text: str, code: str, message: str) -> Failure:
-    """Return the failure for a text that was cut off: one that turned in circles is another than one that was too long."""
+    """Return the failure for a text that was cut off: `runaway` if it repeats itself at its end, otherwise *code*."""
     repeated = runaway(text)
     if repeated is None:
         return Failure("truncation", code, message)
@@ -39,7 +39,7 @@ def _cut_off(text: str, code: str, message: str) -> Failure:
 
 
 def _not_json(refused: NotJson, document: str, finish_reason: FinishReason | None) -> Failure:
-    """Return the failure for a text that is no JSON, or ends inside of it."""
+    """Return the failure for a text that is not JSON, or that ends inside a JSON text."""
     if refused.code != "unfinished":
         return Failure("syntax", refused.code, refused.message)
     if finish_reason == "length":
@@ -64,23 +64,23 @@ def without_value(found: Documents, text: str, finish_reason: FinishReason | Non
     return Failure("syntax", "no_json", "the reply has no JSON text")
 
 
-# Of 314 valid replies of real models none repeats a part so often over so many characters.
+# None of 314 valid replies of real models repeats a part this often over this many characters.
 _PERIODS: Final = 6
 _REPEATED: Final = 256
-# What is looked at, from the end: a part that is repeated six times has at most a sixth of it.
+# Number of last characters that are checked. A part that is repeated six times has at most a sixth of them.
 _TAIL: Final = 16_384
-# By these last characters the places are found where a part may have begun.
+# Number of last characters whose earlier occurrences are candidates for a repetition.
 _NEEDLE: Final = 32
-# An indentation has one line break, and no such width.
+# An indentation is narrower, and has only one line break.
 _BLANK: Final = 64
 
 
 def runaway(text: str, *, periods: int = _PERIODS) -> str | None:
-    """Return what a text repeats at its end, `"white space"` or `"a part of N characters"`; None if it does not.
+    """Return the repeated part at the end of a text, `"white space"` or `"a part of N characters"`, or None.
 
     Args:
-        text: As far as it came.
-        periods: How often a part must stand there; >= 2.
+        text: The text so far.
+        periods: Minimum number of repetitions; >= 2.
 
     >>> runaway('{"total": 1,' + " " * 300)
     'white space'
@@ -96,14 +96,14 @@ def runaway(text: str, *, periods: int = _PERIODS) -> str | None:
 
 
 def _period(tail: str, periods: int) -> int | None:
-    """Return the length of the part that is repeated at the end; None when nothing is, or not for long enough."""
+    """Return the length of the part that is repeated at the end. None if no part is, or not for long enough."""
     size = len(tail)
     if size < _REPEATED:
         return None
     needle = tail[-_NEEDLE:]
     at = size - _NEEDLE
     while True:
-        # The next place to the left where the last characters stand too, overlapping ones included.
+        # The next occurrence of the last characters to the left, which may overlap.
         at = tail.rfind(needle, 0, at + _NEEDLE - 1)
         period = size - _NEEDLE - at
         length = max(_REPEATED, periods * period)
@@ -114,10 +114,10 @@ def _period(tail: str, periods: int) -> int | None:
 
 
 class Repeats:
-    """Looks for a part that is repeated at the end of a text which is still being written.
+    """A detector of a repeated part at the end of a text that is still streamed.
 
-    It looks again when the text has grown by a share of what is looked at, so that a character is read a bounded number
-    of times whatever the pieces.
+    It checks again when the text has grown by a fraction of the checked characters. Each character is therefore read a
+    bounded number of times, whatever the size of the pieces.
     """
 
     __slots__ = ("_due", "_periods", "_pieces", "_size")
@@ -128,7 +128,7 @@ class Repeats:
         self._size, self._due = 0, _BLANK
 
     def feed(self, text: str) -> str | None:
-        """Read the next piece, and say as `runaway` does what is repeated at its end."""
+        """Read the next piece. Return the result of `runaway`, or None if no check is due."""
         self._pieces.append(text)
         self._size += len(text)
         if self._size < self._due:

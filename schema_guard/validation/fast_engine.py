@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fast engine, jsonschema-rs, and what every engine needs around it.
+"""The fast engine, jsonschema-rs, and the safeguards that every engine needs.
 
 Rules:
-1. Nothing is fetched: an engine gets every document from us.
-2. Regular expressions run in linear time or within a limit, and are not written out beyond a size.
-3. An engine that may need more stack than the smallest thread has is run in a thread of our own.
+1. Nothing is fetched. An engine gets every document from schema_guard.
+2. Regular expressions run in linear time or within a limit. Their repetitions are not expanded beyond a size.
+3. An engine that may need more stack than the smallest thread has runs in a thread with a large stack.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
     from schema_guard.validation.patterns import Traits
 
-# Paths of references from resource to resource; 1,700 of them compile in 64 ms, then it gets steep.
+# Paths of references from resource to resource. 1,700 of them compile in 64 ms. Beyond, the time grows steeply.
 MAX_CROSSINGS = 1_000
-# Schemas compiled once more under "unevaluated..."; 8,000 of them compile in 0.5 s.
+# Schemas that are compiled once more under "unevaluated...". 8,000 of them compile in 0.5 s.
 MAX_UNEVALUATED = 8_000
-# States of all expressions together: 0.3 s and 70 MB.
+# Total states of all expressions: 0.3 s and 70 MB.
 MAX_STATES = 1_000_000
-# Measured in a thread of 512 KB: iter_errors dies past 300 nested unions, is_valid past 3,600 nested schemas.
+# In a thread of 512 KB, iter_errors crashes beyond 300 nested unions, and is_valid beyond 3,600 nested schemas.
 LINKS_TO_EXPLAIN = 120
 _LINKS_TO_DECIDE = 1_200
 _STACK_BYTES = 128 * 1024 * 1024
@@ -44,9 +44,9 @@ class FastValidator:
     """jsonschema-rs.
 
     Attributes:
-        name: The package.
-        factor: How much longer than a step it takes for one.
-        is_valid: The engine's own function: the one call of the usual case.
+        name: Name of the package.
+        factor: Time for a step, as a multiple of the fast engine's.
+        is_valid: The engine's own function, which is the only call in the usual case.
     """
 
     name = "jsonschema-rs"
@@ -65,7 +65,7 @@ class FastValidator:
         try:
             self._validator.validate(instance)
         except ValueError as error:
-            # What the engine raises has a place; what another raises here is none of its.
+            # An error of the engine has an instance path. Other errors are not violations.
             if not hasattr(error, "instance_path"):
                 raise
             return [error]
@@ -73,9 +73,9 @@ class FastValidator:
 
 
 def with_stack(links: int, function: Callable[..., Any], *arguments: Any, explains: bool) -> Any:
-    """Call a function; in a thread with a large stack if schemas apply *links* deep.
+    """Call a function, in a thread with a large stack if *links* nested schemas may need more than a small one.
 
-    Only the pages that are used become memory.
+    Only used pages of the stack take memory.
     """
     if links <= (LINKS_TO_EXPLAIN if explains else _LINKS_TO_DECIDE):
         return function(*arguments)
@@ -85,7 +85,7 @@ def with_stack(links: int, function: Callable[..., Any], *arguments: Any, explai
     def run() -> None:
         try:
             result.append(function(*arguments))
-        except BaseException as error:  # noqa: BLE001 - it is raised again where the caller waits
+        except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             raised.append(error)
 
     import threading  # only schemas of long chains need it
@@ -117,7 +117,7 @@ def check_patterns(references: References) -> dict[str, Traits]:
     """Return the traits of each regular expression.
 
     Raises:
-        InvalidSchema: `too_costly`, when they are too large together.
+        InvalidSchema: `too_costly`, if they are too large in total.
     """
     by_pattern: dict[str, Traits] = {}
     total = 0
@@ -160,20 +160,20 @@ def _rewritten(value: Any, dialects: dict[int, str]) -> Any:
 
 
 def _regex(pattern: str, dialect: str) -> str:
-    # What the engine accepts keeps its meaning.
+    # An expression that the engine accepts is left as it is, so that its meaning stays the same.
     if coded(pattern) != pattern and not value_or(None, _compiled, {"pattern": pattern}, dialect, False):
         pattern = coded(pattern)
     return loosened(pattern) if traits(pattern).size > MAX_STATES_EACH else pattern
 
 
 def fast(document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any] | None = None) -> Any:
-    """Compile a schema with jsonschema-rs. Raises what that raises."""
+    """Compile a schema with jsonschema-rs. Errors of jsonschema-rs are raised unchanged."""
     import jsonschema_rs  # `import schema_guard` loads no third-party module
 
     try:
         return _compiled(document, dialect, formats, resources)
     except jsonschema_rs.ValidationError:
-        # The fault can be an expression that only ECMA 262 takes. The second error names a fault of the schema.
+        # The fault can be an expression that only ECMA 262 accepts. The second error names a fault of the schema.
         document, resources = rewritten(References(document, dialect, resources or {}))
     return _compiled(document, dialect, formats, resources)
 
@@ -187,7 +187,7 @@ def _compiled(document: Any, dialect: str, formats: bool, resources: Mapping[str
         "pattern_options": jsonschema_rs.FancyRegexOptions(backtrack_limit=BACKTRACK_LIMIT),
     }
     if resources:
-        # What the engine calls a document without "$id", and resolves relative references against.
+        # The engine's name for a document without "$id", and the base of its relative references.
         absolute = [
             (uri if ":" in uri else f"json-schema:///{uri}", other) for uri, other in resources.items()
         ]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How often a schema's parts meet an instance's values, counted where the estimate is too coarse.
+"""Count how often a schema's parts apply to an instance's values, for when the estimate is too coarse.
 
-An estimate takes the heaviest schema for every value of a level; real schemas of many forms are overestimated a
-thousandfold. Counting follows the keys that are there. Each schema is counted once for each value.
+An estimate takes the heaviest schema for every value of a level. It can be a thousand times too high for real schemas
+with many forms. Counting follows the keys of the instance. Each schema is counted once for each value.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
     from schema_guard.validation.references import References
 
-# 0.2 s at 3 us a pair of a schema and a value.
+# 0.2 s, at 3 us for each pair of a schema and a value.
 _MAX_PAIRS = 40_000
-# 0.1 s: pairs that were counted before, and keys that are looked up.
+# 0.1 s, for pairs that were counted before and for lookups of keys.
 _MAX_LOOKS = 8 * _MAX_PAIRS
 _KEYS_IN_A_LOOK = 4
 
@@ -42,7 +42,10 @@ class _Frame:
 
 
 def count(references: References, schema: Any, instance: Any) -> tuple[float, int] | None:
-    """Count the steps of deciding, and the broken keywords that may be listed. None when that takes too long itself."""
+    """Return the steps of validation and the broken keywords that may be listed. None if they cannot be counted.
+
+    They cannot be counted if that takes too long, or if a reference leads to a metaschema or to no schema.
+    """
     known: dict[tuple[int, int], tuple[float, int]] = {}
     own = {id(_HASHED): (float(HASH_WEIGHT), 0)}
     top = _Frame((0, 0), iter([(schema, instance, 1)]), 1, 0, 0)
@@ -75,16 +78,16 @@ def count(references: References, schema: Any, instance: Any) -> tuple[float, in
 _DONE = object()
 
 
-# Under "uniqueItems" every value is hashed with all that is inside it.
+# Under "uniqueItems", every value is hashed with everything inside it.
 _HASHED: dict[str, Any] = {}
 _HASHED["items"] = _HASHED["additionalProperties"] = _HASHED
 
 
 def _steps(references: References, schema: dict[str, Any], value: Any) -> Iterator[tuple[Any, Any, int]]:
-    """Yield the schemas that apply with a schema, the values they apply to, and how many times."""
+    """Yield each schema that applies with a schema, the value to which it applies, and how many times."""
     factor = 1
     if any(keyword.startswith("unevaluated") for keyword in schema):
-        # Whether a member was evaluated is asked of every schema in place.
+        # To find out whether a member was evaluated, the engine runs every schema in place again.
         factor = UNEVALUATED + (len(value) if isinstance(value, (dict, list, tuple)) else 0)
     for target, dynamic in references.targets(schema):
         for each in (target, *dynamic):

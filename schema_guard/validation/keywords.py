@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The keywords of JSON Schema, a row each: whatever is true of a keyword by its name is written here and nowhere else.
+"""The table of the keywords of JSON Schema, and the only place for facts that follow from a keyword's name.
 
-A draft is known by its number or its year: 4, 6, 7, 2019, 2020. References have no subschemas: where they lead is
-asked of `References`.
+The name of a draft is its number or its year: 4, 6, 7, 2019, 2020. References have no subschemas. `References` finds
+their targets.
 
-JSON Schema ignores unknown keys. A document with a misspelled keyword, or one that holds a schema instead of being one,
+JSON Schema ignores unknown keys. A document with a misspelled keyword, or with a schema inside instead of at its root,
 accepts more than its author wants, or everything. Rules for the root:
 1. A root needs a keyword. If it has only keywords that accept everything, such as `title`, no other member is a schema.
 2. A key is misspelled if it is one edit away from a keyword that can refuse a value. Keys that begin with `x-` or `_`
@@ -23,30 +23,30 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 Kind: TypeAlias = Literal["any", "number", "string", "array", "object"]
-# The values to which the subschemas of a keyword apply: the same value (here), values below it with at most one of them
-# each (one) or possibly all of them (every), or none before a reference to them (apart).
+# The values to which the subschemas of a keyword apply: "here" is the same value. "one" and "every" are the values
+# below it, each with at most one of the subschemas or possibly all. "apart" is none, unless a reference leads there.
 Place: TypeAlias = Literal["here", "one", "every", "apart"]
 Form: TypeAlias = Literal["single", "list", "map"]
 
 LATEST = 2020
-# Of these keywords one arm is enough, and every error holds those of its arms.
+# Keywords for which one matching arm is enough. Their errors contain the errors of the arms.
 UNIONS = ("anyOf", "oneOf")
 
 
 class Keyword(NamedTuple):
-    """What is true of a keyword.
+    """A keyword of JSON Schema.
 
     Attributes:
-        name: As it is written.
-        kind: The type of the values that it says something about.
-        since: The first draft that has it.
-        until: The last one.
-        place: Where its subschemas apply; None without any.
-        forms: How they are written: one schema, a list, a map by name.
-        reported: Whether an error names it: an assertion, or an applicator that counts, chooses or forbids. Of the other
-            applicators what is inside is told.
-        is_value: Whether breaking it is a wrong value in the right shape; else the shape is wrong.
-        refers: Whether it leads to a schema elsewhere.
+        name: The keyword.
+        kind: The type of the values to which it applies.
+        since: The first draft with the keyword.
+        until: The last draft with the keyword.
+        place: The place of the values to which its subschemas apply, or None if it has no subschemas.
+        forms: The forms of its subschemas: one schema, a list, or a map by name.
+        reported: Whether errors name it. They name assertions, and applicators that count, choose, or forbid. For
+            other applicators, they name the keywords in the subschemas.
+        is_value: Whether a violation is a wrong value in the right structure. Otherwise, the structure is wrong.
+        refers: Whether it is a reference.
     """
 
     name: str
@@ -61,17 +61,17 @@ class Keyword(NamedTuple):
 
 
 def _asserts(kind: Kind, *names: str, since: int = 4, shape: bool = False) -> list[Keyword]:
-    """Return the rows of keywords that hold a value against what they say."""
+    """Return the rows of assertions."""
     return [Keyword(name, kind, since, reported=True, is_value=not shape) for name in names]
 
 
 def _applies(kind: Kind, place: Place, *names: str, form: Form, since: int = 4) -> list[Keyword]:
-    """Return the rows of keywords whose subschemas say what is wrong."""
+    """Return the rows of applicators that errors do not name, because they name the keywords in the subschemas."""
     return [Keyword(name, kind, since, place=place, forms=(form,)) for name in names]
 
 
 def _says(*names: str, since: int = 4, until: int = LATEST) -> list[Keyword]:
-    """Return the rows of keywords that hold for no value: names, notes, vocabularies."""
+    """Return the rows of keywords that check no value: identifiers, annotations, and vocabularies."""
     return [Keyword(name, "any", since, until) for name in names]
 
 
@@ -86,7 +86,7 @@ _ROWS = (
     *_applies("string", "apart", "contentSchema", form="single", since=2019),
     *_asserts("array", "minItems", "maxItems", "uniqueItems"),
     *_applies("array", "one", "prefixItems", form="list", since=2020),
-    # A list of them up to 2019-09.
+    # May also be a list of schemas, up to 2019-09.
     Keyword("items", "array", place="one", forms=_ONE_OR_LIST),
     Keyword("additionalItems", "array", until=2019, place="one", forms=("single",), reported=True),
     Keyword("contains", "array", 6, place="every", forms=("single",), reported=True),
@@ -99,7 +99,7 @@ _ROWS = (
     Keyword("propertyNames", "object", 6, place="every", forms=("single",), reported=True),
     *_asserts("object", "dependentRequired", since=2019, shape=True),
     *_applies("object", "here", "dependentSchemas", form="map", since=2019),
-    # A schema or the names of what is required beside.
+    # Each member is a schema, or a list of the properties that become required.
     Keyword("dependencies", "object", until=7, place="here", forms=("map",), reported=True),
     *_applies("any", "here", "allOf", form="list"),
     *[Keyword(name, place="here", forms=("list",), reported=True) for name in UNIONS],
@@ -138,7 +138,7 @@ _DRAFTS = {"draft-04": 4, "draft-06": 6, "draft-07": 7, "2019-09": 2019, "2020-1
 
 
 def without_annotations(schema: Any) -> Any:
-    """Return a schema without its annotations, here and in its subschemas. The parts are those of the schema itself."""
+    """Return a schema without annotations, including its subschemas. Other parts are shared, not copied."""
     if not isinstance(schema, dict):
         return schema
     if _HOLDING.isdisjoint(schema):
@@ -173,7 +173,7 @@ _AT = {
 
 
 def subschemas_at(place: Place, schema: dict[str, Any]) -> Iterator[Any]:
-    """Yield the schemas inside a schema that apply at a place, references apart. A boolean below a value is left out."""
+    """Yield the subschemas at a place, without targets of references. Leave out a lone boolean, except for `here`."""
     for keyword in _AT[place]:
         members = schema.get(keyword)
         if isinstance(members, dict):

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 FOREIGN = "foreign"
 """The code of a value that no JSON text can hold."""
 UNLIMITED = Limits(max_bytes=1 << 62, max_depth=1_000, max_nodes=1 << 62, max_number_chars=1 << 20)
-"""No JSON text that was parsed is beyond these limits."""
-# Numbers beyond are fractions or large integers to an engine; each 20 digits of one take as long as a small number.
+"""Limits that no parsed JSON text exceeds."""
+# An engine reads larger numbers as fractions or large integers. Each 20 digits take as long as a small number.
 _LARGE, BITS = 1 << 63, 66
 _DIGITS_A_BIT = log10(2)
 _JSON_TYPES = "dict, list, str, int, float, bool, or None"
@@ -33,7 +33,7 @@ class ValueSize(NamedTuple):
         nodes: Number of its values. A large number counts as more, because its digits are computed with.
         lengths: Lengths of its texts and keys.
         depth: Levels of nesting; 1 for a scalar.
-        large: How many of the values are large numbers.
+        large: The part of *nodes* that large numbers add to the number of values.
     """
 
     nodes: int
@@ -95,7 +95,7 @@ def _measured(value: Any, limits: Limits, *, is_lenient: bool) -> ValueSize:
                 large += _large(part, limits)
             elif part is not None and kind is not bool:
                 below += _inside(part, lengths, is_lenient=is_lenient)
-                # A list that holds itself twice doubles with each level.
+                # A list that contains itself twice doubles with each level.
                 _check_counts(nodes + len(level) + len(below), 0, limits)
         nodes, chars = nodes + len(level), chars + sum(lengths[known:])
         _check_counts(nodes, chars, limits)
@@ -113,8 +113,8 @@ def _check_counts(nodes: int, chars: int, limits: Limits) -> None:
 
 
 def _inside(part: Any, lengths: list[int], *, is_lenient: bool) -> Iterable[Any]:
-    """Return the values inside a value that is no usual scalar, and add the lengths of its keys."""
-    # By the methods of dict and list themselves: a subclass may have others.
+    """Return the values inside a value that is not a plain scalar, and add the lengths of its keys."""
+    # Calls the methods of dict and list, because a subclass may override them.
     if isinstance(part, dict):
         keys = [*dict.keys(part)]
         foreign = next((key for key in keys if type(key) is not str), "")
@@ -134,7 +134,7 @@ def _inside(part: Any, lengths: list[int], *, is_lenient: bool) -> Iterable[Any]
 
 
 def _large(number: float, limits: Limits) -> int:
-    """Return how many small numbers a large one counts for; 0 for a small one."""
+    """Return the number of values that a large number adds to the count, or 0 for a small one."""
     if -_LARGE < number < _LARGE:
         return 0
     if not (type(number) is int or isfinite(number)):

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a regular expression may cost, from its text alone.
+"""Estimate the cost of a regular expression from its text alone.
 
 Rules:
-1. Nothing here matches anything: an expression is read once, from left to right, without recursion.
-2. An expression that is not well formed gets some answer; the engine that compiles it has the last word.
+1. Nothing here matches a text. An expression is read once, from left to right, without recursion.
+2. An expression that is not well formed gets an arbitrary result. The engine that compiles it rejects it.
 
-The fast engine runs an expression in time linear in the text unless it looks around or back; then it backtracks,
-with a limit. Python's `re` always backtracks, without one, so it matches no expression of a schema.
+The fast engine runs an expression in time linear in the text, unless the expression looks around or back. Then the
+engine backtracks, with a limit. Python's `re` always backtracks, without a limit, so no expression of a schema runs in
+it.
 """
 
 from __future__ import annotations
@@ -18,38 +19,38 @@ from typing import NamedTuple
 # Measured with jsonschema-rs 0.61: "\p{L}" compiles in 220 us and 46 KB, one state of "[a-z]" in 0.3 us.
 _PROPERTY_SIZE = 700
 _WIDE_SIZE = 4
-# An expression of more states is counted instead of written out; at 10 MB, 200 bytes a state, it would be refused.
+# A larger expression counts its repetitions instead of expanding them. At 10 MB, 200 bytes a state, it would fail.
 MAX_STATES_EACH = 50_000
-# Repetitions of repetitions multiply; beyond this the number says no more.
+# Nested repetitions multiply, so sizes are cut off here.
 _MOST = 10**9
-# A repetition up to this bound is no more dangerous than writing its atom out.
+# A repetition up to this bound is as safe as an expression that repeats the atom in its text.
 _FEW = 10
 
-# Compiled when the first expression is read, for most schemas have none.
+# Compiled for the first expression, because most schemas have none.
 _COUNTED = r"\{(\d{1,6})(,(\d{0,6}))?\}"
 _ESCAPE = r"\\(?:[pP]\{[^}]*\}|u\{[^}]*\}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|c[A-Za-z]|k<[^>]*>|.)"
 _CLASS = r"\[\^?(?:\\.|[^\]\\])*\]"
 _OPEN = r"\((?:\?(?:<?[=!]|[:>]|P?<[^>]*>|[a-zA-Z-]+:)?)?"
 _COUNTING = "(?:(?=)"
-# What the fast engine takes only by its code, written as no author writes it.
+# Syntax that the fast engine accepts only as codes. Five digits tell them from those of an author.
 _CODES = {
     "[]": r"[^\u{00000}-\u{10ffff}]", "[^]": r"[\u{00000}-\u{10ffff}]",
     "[": r"\u{0005b}", "]": r"\u{0005d}", "{": r"\u{0007b}", "}": r"\u{0007d}", r"\0": r"\u{00000}", r"\b": r"\u{00008}",
 }  # fmt: skip
-# `\0` before a digit is an octal code, which is no expression.
+# `\0` before a digit is an octal code, which is invalid.
 _TOKEN = rf"\\0\d|{_ESCAPE}|{_CLASS}|\{{\d+(?:,\d*)?\}}|."
 _LOOK = ("(?=", "(?!", "(?<=", "(?<!")
 
 
 class Traits(NamedTuple):
-    """What an expression may cost.
+    """The traits of an expression that determine its cost.
 
     Attributes:
-        size: States of its automaton, repetitions written out.
-        backtracks: Whether it looks around or back, so that no linear engine runs it.
-        nested: Whether a repetition may repeat another one or a choice: exponential when it backtracks.
-        degree: Exponent of the text's length when it backtracks and is not nested.
-        simple: Whether it can be in a few states at once only, so that *size* does not matter to a linear engine.
+        size: Number of states of its automaton, with repetitions expanded.
+        backtracks: Whether it looks around or back, so that no linear engine can run it.
+        nested: Whether a repetition may repeat another one or a choice. If it backtracks, its time is exponential.
+        degree: Exponent of the text's length in its time, if it backtracks and is not nested.
+        simple: Whether only a few states are active at once, so that *size* does not matter to a linear engine.
     """
 
     size: int
@@ -60,7 +61,7 @@ class Traits(NamedTuple):
 
 
 class _Group:
-    """A group that is being read; the outermost is the whole expression."""
+    """An open group of an expression. The outermost one is the whole expression."""
 
     __slots__ = ("atom", "looked", "looks", "repeats", "size", "start", "varies")
 
@@ -71,12 +72,12 @@ class _Group:
         self.repeats = 0
         self.looked = 0
         self.varies = False
-        # The last atom, which a repetition that follows would repeat: start, end, size, whether it varies.
+        # The last atom, to which a repetition would apply: start, end, size, whether it varies.
         self.atom = (0, 0, 0, False)
 
 
 class _Reading:
-    """What was read so far."""
+    """The state of reading an expression."""
 
     __slots__ = ("backtracks", "counted", "groups", "nested", "unbounded")
 
@@ -89,7 +90,7 @@ class _Reading:
 
 
 def traits(pattern: str) -> Traits:
-    """Read what an expression may cost.
+    """Return the traits of an expression.
 
     >>> traits("^(a+)+$").nested, traits("^[a-z]{1,20}$").nested, traits("(?=a)b").backtracks
     (True, False, True)
@@ -105,7 +106,7 @@ def traits(pattern: str) -> Traits:
 
 
 def loosened(pattern: str) -> str:
-    """Rewrite an expression with large counted repetitions so that they are counted and not written out.
+    """Return an expression whose large repetitions are counted at run time instead of expanded.
 
     An empty lookahead before the repeated atom makes the fast engine backtrack there, with counters.
 
@@ -115,14 +116,16 @@ def loosened(pattern: str) -> str:
     inserted: list[tuple[int, int, str]] = []
     for start, end in _read(pattern).counted:
         inserted += [(start, 1, _COUNTING), (end, 0, ")")]
-    # At one place the end of an atom comes before the start of the next; at one start the outer comes first.
+    # At one position, the end of an atom comes before the start of the next. Of two starts, the outer comes first.
     for at, _, text in sorted(inserted, key=lambda each: (each[0], each[1]), reverse=True):
         pattern = pattern[:at] + text + pattern[at:]
     return pattern
 
 
 def coded(pattern: str) -> str:
-    r"""Write the code of what ECMA 262 takes as it is: brackets and braces that open nothing, `[]`, `[^]`, `\0`, and `[\b]`.
+    r"""Return an expression with codes in place of syntax that only ECMA 262 accepts.
+
+    These are brackets and braces that open nothing, `[]`, `[^]`, `\0`, and `[\b]`.
 
     >>> coded(r"^{[[a]{2}$")
     '^\\u{0007b}[\\u{0005b}a]{2}$'
@@ -138,7 +141,7 @@ def coded(pattern: str) -> str:
 
 
 def tightened(pattern: str) -> str:
-    """Undo `loosened` and `coded`, for people.
+    """Return an expression as its author wrote it: undo `loosened` and `coded`.
 
     >>> tightened(loosened("^(a{1,1000}){1,1000}$"))
     '^(a{1,1000}){1,1000}$'
@@ -162,7 +165,7 @@ def _compiled(token: str) -> re.Pattern[str]:
 
 
 def _atom_at(pattern: str, at: int) -> re.Match[str] | None:
-    """Find an escape or a class at a place, which are read as one."""
+    """Return the match of an escape or a class at a position, each of which is one atom."""
     return _compiled(_ESCAPE).match(pattern, at) or _compiled(_CLASS).match(pattern, at)
 
 
@@ -175,7 +178,7 @@ def _read(pattern: str) -> _Reading:
 
 
 def _step(reading: _Reading, pattern: str, at: int) -> int:
-    """Read one token; give where the next one starts."""
+    """Read one token, and return the position of the next."""
     char, group = pattern[at], reading.groups[-1]
     if char == "(":
         opened = _compiled(_OPEN).match(pattern, at)
@@ -218,7 +221,7 @@ def _close(reading: _Reading, end: int) -> None:
     inner = reading.groups.pop()
     group = reading.groups[-1]
     group.size = min(group.size + inner.size, _MOST)
-    # A lookaround is decided once: what it tried is not tried again.
+    # A lookaround is decided once, so its attempts are not repeated.
     group.repeats += 0 if inner.looks else inner.repeats
     group.looked = max(group.looked, inner.looked, inner.repeats if inner.looks else 0)
     group.varies |= inner.varies
@@ -242,7 +245,7 @@ def _repeat(reading: _Reading, pattern: str, at: int) -> int:
     reading.nested |= many and varies
     group.repeats += many
     group.varies |= low != high and (high is None or high > 1)
-    # A "?" or "+" right behind makes it lazy or possessive.
+    # A "?" or "+" directly after it makes it lazy or possessive.
     lazy = end < len(pattern) and pattern[end] in "?+"
     group.atom = (start, end, min(size * times, _MOST), True)
     return end + lazy

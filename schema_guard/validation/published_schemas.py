@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Documents of a user's that this library describes by a schema of its own: judged by it, and told what is wrong.
+"""Validate a user's documents for which this library publishes a schema, and report their faults.
 
-Rules: a document has one judge, the schema that is published for it, and what no schema can say is told in the same
-words. A fault is one `InvalidArgument` that names the document, the place as a JSON Pointer, what was expected there,
-what came and what to do: the nearest known name, or the `description` that the schema has for that place.
+Rules:
+1. Only the published schema validates a document. Contradictions that no schema can express are reported in the same
+   form.
+2. A fault is one `InvalidArgument`. It names the document, the place as a JSON Pointer, the expected value, the actual
+   value, and the fix. The fix is the nearest known name, or the schema's `description` of the place.
 """
 
 from __future__ import annotations
@@ -22,16 +24,16 @@ if TYPE_CHECKING:
     from schema_guard.schema import Schema
     from schema_guard.values import Violation
 
-# Beyond any document: a limit is for replies, and these are the user's own.
+# More than any document needs. Limits are for replies, but these documents are the user's own.
 _MOST_STEPS = 5_000_000_000
-# No document that is described has ten levels.
+# No document with a published schema has ten levels.
 _DEEPEST = 30
-# Options that a violation tells.
+# Options that a violation lists.
 _MOST_REPORTED = 8
 
 
 class Conflict(NamedTuple):
-    """A place that does not fit to others of the same document, which no schema can say."""
+    """A place that contradicts others of the same document, which no schema can express."""
 
     location: str
     expected: str
@@ -60,13 +62,13 @@ def judged(
     name: str,
     conflicts: Callable[[Any], Iterable[Conflict]] = lambda _: (),
 ) -> Any:
-    """Give a document as plain JSON, judged by its schema.
+    """Validate a document against its schema, and return it as plain JSON.
 
     Args:
-        document: JSON values; any mapping is an object, a tuple is an array.
-        schema: What it has to keep to.
-        name: What a message calls the document: `"evidence"`, a path.
-        conflicts: Returns the contradictions in a document that keeps to the schema.
+        document: JSON values. A mapping counts as an object, and a tuple as an array.
+        schema: The published schema.
+        name: Name of the document in messages, such as `"evidence"` or a path.
+        conflicts: Returns the contradictions in a valid document.
 
     Raises:
         InvalidArgument: The document is not JSON, breaks the schema, or contradicts itself. The message has the most
@@ -91,9 +93,9 @@ def judged(
 
 
 def fault(name: str, location: str, *, expected: str, got: str, advice: str = "") -> InvalidArgument:
-    """Return the error for a place of a document that is not as it should be."""
+    """Return the error for a wrong value at a place of a document."""
     message = f"{name} at {clip(pointer(location))}: expected {expected}, got {got}"
-    # A suggestion is a sentence, and brings its own period.
+    # A suggestion begins with a period, because it is a new sentence.
     separator = ": " if advice and not advice.startswith(". ") else ""
     return InvalidArgument(safe(f"{message}{separator}{advice}"))
 
@@ -128,7 +130,7 @@ def _no_json(name: str, value: Any, path: tuple[str | int, ...]) -> InvalidArgum
 
 
 def _advice(document: Any, broken: Violation, instance: Any) -> str:
-    """Return what to do about a broken keyword, as far as the schema knows it."""
+    """Return the fix for a broken keyword, as far as the schema describes it."""
     keywords, description = _subschema(document, broken.keyword_location)
     value = instance
     for token in split(broken.instance_location):
@@ -158,7 +160,7 @@ def _subschema(document: Any, keyword_location: str) -> tuple[Any, str]:
         place = document if step == "$ref" else place
         for key in path:
             place = place[int(key) if isinstance(place, list) else key]
-        # Under `properties` it may be a property of that name.
+        # Under `properties`, it may be a property with that name.
         if isinstance(place, dict) and isinstance(place.get("description"), str):
             description = place["description"]
     return place, description

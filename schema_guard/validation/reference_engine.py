@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The reference engine, jsonschema with referencing.
 
-It is slower by far. It compiles documents with so many references to each other that the fast engine would never finish.
+It is far slower, but it compiles documents with so many references to each other that the fast engine never finishes.
 The fast engine still validates single keywords that jsonschema gets wrong or slow: decimals, uniqueness, formats, and regular expressions.
 jsonschema reads each subschema in the dialect of the document. Only the fast engine knows documents in several dialects.
 """
@@ -24,7 +24,7 @@ class ReferenceValidator:
     """jsonschema."""
 
     name = "jsonschema"
-    # Measured on the schemas of the official suite; a step is one of the fast engine's.
+    # Measured with the schemas of the official suite, relative to a step of the fast engine.
     factor = 300
 
     def __init__(self, validator: Any) -> None:
@@ -44,7 +44,7 @@ class ReferenceValidator:
 def reference(
     document: Any, dialect: str, *, formats: bool, resources: Mapping[str, Any]
 ) -> ReferenceValidator:
-    """Compile a schema with jsonschema. Its regular expressions were checked."""
+    """Compile a schema with jsonschema. The caller has checked its regular expressions."""
     from jsonschema import ValidationError, validators  # type: ignore[import-untyped]  # costs 50 ms
     from jsonschema_specifications import REGISTRY  # type: ignore[import-untyped]
     from referencing.jsonschema import specification_with
@@ -61,14 +61,14 @@ def reference(
         inside = _resolver or validator._resolver.in_subresource(resource(schema))  # noqa: SLF001
         return kind(schema, registry=registry, _resolver=inside)
 
-    # jsonschema's own takes other keywords for a `$schema` inside, and a wrong base URI for an `$id` inside.
+    # jsonschema's method uses other keywords for an inner `$schema`, and a wrong base URI for an inner `$id`.
     kind.evolve = evolve
-    # Its own registry: the default one fetches.
+    # Passes a registry, because the default one fetches documents.
     return ReferenceValidator(kind(document, registry=registry))
 
 
 class _Keywords:
-    """The keywords that are not left to jsonschema."""
+    """The checks that replace those of jsonschema."""
 
     def __init__(self, dialect: str, error: Any) -> None:
         self._error = error
@@ -76,7 +76,7 @@ class _Keywords:
         self._fast: dict[str, Any] = {}
 
     def checks(self, formats: bool) -> dict[str, Any]:
-        """Return what checks each of them, as jsonschema calls it."""
+        """Return the function that checks each keyword, with the parameters that jsonschema passes."""
         alone = ("multipleOf", "uniqueItems", "pattern", *(["format"] if formats else ()))
         return {
             **{keyword: partial(self._alone, keyword) for keyword in alone},
@@ -160,7 +160,7 @@ def _in_place(validator: Any, schema: dict[str, Any], instance: Any) -> Iterator
 
 
 def _broken(error: Any) -> Iterator[BrokenKeyword]:
-    """Yield an error of jsonschema's in the shape of the fast engine's."""
+    """Yield an error of jsonschema in the shape of the fast engine's errors."""
     yield BrokenKeyword(
         Kind(error.validator or "falseSchema", _fields(error)),
         error.instance,
@@ -178,7 +178,7 @@ def _fields(error: Any) -> dict[str, Any]:
     if keyword in UNIONS:
         arms: list[list[BrokenKeyword]] = [[] for _ in value]
         for inner in error.context:
-            # jsonschema tells no place for an arm that is `false`.
+            # jsonschema reports no place for an arm that is `false`.
             index = inner.schema_path[0] if inner.schema_path else value.index(False)
             arms[index] += _broken(inner)
         return {"context": arms}

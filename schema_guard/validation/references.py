@@ -21,13 +21,13 @@ from schema_guard.validation.keywords import LISTS, MAPS, REFERENCES, SINGLES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-# In these drafts "$ref" switches its siblings off.
+# In these drafts, "$ref" disables its siblings.
 REF_ALONE = frozenset(uri for uri in DRAFTS if "draft-0" in uri)
 
-# A schema without these keywords is no name's place, and refers to nothing.
+# A schema without these keywords has no name and no references.
 _NAMED = frozenset({"$anchor", "$dynamicAnchor", "$id", "id", *REFERENCES})
 
-# What every engine knows by itself.
+# Metaschemas that every engine knows.
 _METASCHEMAS = (
     *DRAFTS,
     "https://json-schema.org/draft/2019-09/meta/",
@@ -80,7 +80,7 @@ def subschemas(document: Any, base: str, dialect: str) -> Iterator[Subschema]:
 
 
 def identifier_of(schema: dict[str, Any], dialect: str) -> str | None:
-    """Return the URI that a schema gives itself. It is None without one, or if a `$ref` beside it switches it off."""
+    """Return the URI in a schema's identifier. None if there is none, or if a `$ref` beside it disables it."""
     identifier = schema.get("id" if "draft-04" in dialect else "$id")
     return (
         identifier
@@ -108,7 +108,7 @@ class References:
         document: The schema as JSON.
         own_positions: The schema positions of the document.
         positions: Every schema of the document and of the reached resources, with its location in its own document.
-        places: Resource URI, or URI with an anchor -> the schema there.
+        places: Resource URI, or URI with an anchor -> its schema.
         dynamic: Name of a dynamic anchor -> the schemas that carry it.
         reached: URI -> document, of the resources that are reached.
     """
@@ -148,7 +148,7 @@ class References:
     def _place(self, schema: dict[str, Any], base: str) -> None:
         url, _, fragment = base.partition("#")
         if identifier_of(schema, self.dialect) is not None:
-            # Drafts 4 to 7 name an anchor by "$id": "#name"; what is inside of it has that base, and not that name.
+            # Drafts 4 to 7 name an anchor by "$id": "#name". Inner schemas have the same base, but not that name.
             self.places[f"{url}#{fragment}" if fragment else url] = schema
         for keyword in ("$anchor", "$dynamicAnchor"):
             anchor = schema.get(keyword)
@@ -158,7 +158,7 @@ class References:
                     self.dynamic.setdefault(anchor, []).append(schema)
 
     def _reach(self) -> None:
-        """Index the resources that the references found so far lead to, and what those lead to."""
+        """Index the resources that references lead to, directly or through other resources."""
         at = 0
         while at < len(self._references):
             url = self._references[at].url
@@ -172,7 +172,7 @@ class References:
                 self.lookup(self._references[at - 1].schema, self._references[at - 1].reference)
 
     def _holder(self, url: str) -> str | None:
-        """Return the resource that is, or holds, the schema of a URL."""
+        """Return the URI of the resource that is, or contains, the schema of a URL. None if there is none."""
         if url in self._offered:
             return url
         if self._inside is None:
@@ -202,7 +202,7 @@ class References:
         for token in _unquoted(fragment).split("/")[1:]:
             place = member(place, unescape(token))
         if isinstance(place, dict) and id(place) not in self._bases:
-            # A place that is no schema position, like "#/components/schemas/x": it becomes one by being meant.
+            # A reference makes any place a schema position, such as "#/components/schemas/x".
             self._add(subschemas(place, url, self.dialect), url, fragment=fragment)
         return place
 
@@ -218,7 +218,7 @@ class References:
                 )
 
     def check(self) -> None:
-        """Refuse references that lead out.
+        """Raise for a reference that leads outside the schema and its resources.
 
         Raises:
             InvalidSchema: `remote_ref`, at the reference.
@@ -278,7 +278,7 @@ def _references(uri: str, location: str, schema: dict[str, Any], base: str) -> I
 
 def resolve(base: str, reference: str) -> str:
     """Return a reference as an absolute URI, if its base is absolute."""
-    # urljoin knows no "urn:" and drops its base; a fragment stays in its own document whatever the scheme.
+    # urljoin drops the base of a "urn:". A fragment stays in its own document, whatever the scheme.
     if reference.startswith("#"):
         return base.partition("#")[0] + reference
     from urllib.parse import urljoin  # most schemas refer to themselves only
@@ -286,7 +286,7 @@ def resolve(base: str, reference: str) -> str:
     try:
         return urljoin(base, reference)
     except ValueError:
-        # No URI at all, like "http://[": it leads nowhere.
+        # Not a URI, such as "http://[", so it leads nowhere.
         return reference.partition("#")[0]
 
 

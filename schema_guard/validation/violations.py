@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A validation engine's errors -> `Violation`s: what was expected, what came, most relevant first.
+"""Convert the errors of a validation engine to `Violation`s with expected and actual values, most relevant first.
 
 Rules:
 1. One broken keyword is one violation. Instead of a union, the violations of the meant arm are listed (`meant_errors`).
    The union itself is listed if several arms are equally close, or match.
-2. No text here is longer than the 80 characters a value may take plus the words around it.
-3. Shallow before deep and plain keywords before unions, as jsonschema's `best_match` orders them.
+2. A value takes at most 80 characters of a text.
+3. Shallow violations come before deep ones, and plain keywords before unions, as in jsonschema's `best_match`.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ if TYPE_CHECKING:
 
     from schema_guard.values import FailureKind
 
-# More would not be read, and a reply of 200,000 wrong items would cost seconds to tell.
+# Nobody reads more, and reporting 200,000 wrong items of a reply would take seconds.
 MAX_VIOLATIONS = 50
 
-# The keyword of what was not decided: a limit on steps was reached.
+# Keyword of an undecided violation, because a limit on steps was reached.
 TOO_COSTLY = "too_costly"
-# Unions in unions in unions: real ones have three levels.
+# Levels of nested unions. Real ones have three.
 _MAX_NESTED = 12
 _MOST_FORMS = 4
-# A reply breaks the same few keywords again and again, and to say what one asks for takes 0.5 us.
+# Replies break the same few keywords again and again, and rendering an expectation takes 0.5 us.
 _MOST_KNOWN = 1_024
 _Key: TypeAlias = "tuple[str, tuple[str | int, ...]]"
 Known: TypeAlias = "dict[_Key, tuple[str, str, str]]"
@@ -42,18 +42,18 @@ _CONTAINERS = LISTS | MAPS
 
 
 class Kind(NamedTuple):
-    """The keyword that is broken, and what it says."""
+    """The name of a broken keyword, and its fields."""
 
     name: str
     fields: dict[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what the keyword says, under the names that jsonschema-rs uses."""
+        """Return the fields of the keyword, under the names that jsonschema-rs uses."""
         return self.fields
 
 
 class BrokenKeyword(NamedTuple):
-    """A broken keyword, of the shape of jsonschema-rs' errors."""
+    """A broken keyword, in the shape of jsonschema-rs' errors."""
 
     kind: Kind
     instance: Any
@@ -62,12 +62,12 @@ class BrokenKeyword(NamedTuple):
 
 
 class _OfAllArms(BrokenKeyword):
-    """A broken keyword that lists what all arms of a union ask for, which depends on the instance."""
+    """A broken keyword that lists the expectations of all arms of a union, which depend on the instance."""
 
     __slots__ = ()
 
 
-# Keyword -> the name that jsonschema-rs gives its value; the rest it calls "limit".
+# Keyword -> name of its value in jsonschema-rs. Default: "limit".
 _FIELD_NAMES = {
     "enum": "options", "const": "expected_value", "multipleOf": "multiple_of", "pattern": "pattern", "format": "format",
     "additionalProperties": "unexpected", "unevaluatedProperties": "unexpected",
@@ -75,14 +75,14 @@ _FIELD_NAMES = {
 
 
 def fields_of(keyword: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return what a keyword of a schema says, under the names that jsonschema-rs uses."""
+    """Return the fields of a keyword of a schema, under the names that jsonschema-rs uses."""
     value = schema[keyword]
     if keyword == "type":
         return {"types": value if isinstance(value, list) else [value]}
     return {_FIELD_NAMES.get(keyword, "limit"): value}
 
 
-# Of a value that is not valid.
+# For a value that is known to be invalid.
 UNTOLD = Violation(
     "",
     "",
@@ -109,15 +109,15 @@ def violations(
     """Return the violations of an engine's errors, most relevant first, at most `MAX_VIOLATIONS`.
 
     Args:
-        errors: Errors of jsonschema-rs, or `Broken`s.
-        known: What keywords of the schema ask for, as far as it was told before; more is added. None keeps nothing.
-        arms: Finds the arms of unions; None makes one.
+        errors: Errors of jsonschema-rs, or `BrokenKeyword`s.
+        known: Cache of the expectations of the schema's keywords. New ones are added. Default: no cache.
+        arms: Finds the closest arms of unions. Default: a new finder.
     """
     if known is None:
         known = {}
     arms = arms or _Arms()
     if len(errors) > 1:
-        # The engine gives errors in the order of the instance: enough of them hold the most relevant ones.
+        # The engine returns errors in the order of the instance. This many include the most relevant ones.
         errors = sorted(errors[: 4 * MAX_VIOLATIONS], key=_rank)
     entries: list[Violation] = []
     before, asked = None, ("", "", "")
@@ -126,7 +126,7 @@ def violations(
             entries += violations(meant, known, arms)
             continue
         broken = error.kind.name, error.evaluation_path
-        # Of many errors most are of one keyword, in the items of one array: sixteen of these take 5 us of 28 less.
+        # Most of many errors are of one keyword in the items of one array. Reuse saves 5 us of 28 for sixteen of them.
         if broken != before or broken[0] in _OF_INSTANCE or type(error) is _OfAllArms:
             before, asked = broken, _expectation(error, *broken, known)
         location, keyword, expected = asked
@@ -150,11 +150,11 @@ def _rank(error: Any) -> tuple[int, bool]:
 
 
 def _expectation(error: Any, name: str, path: list[str | int], known: Known) -> tuple[str, str, str]:
-    """Return the pointer of a broken keyword, its name, and what it asks for."""
+    """Return the pointer of a broken keyword, its name, and its expectation."""
     key = name, tuple(path)
     if key in known and type(error) is not _OfAllArms:
         return known[key]
-    # jsonschema-rs gave up on a regular expression: it has no other way to say so.
+    # This is how jsonschema-rs reports that it gave up on a regular expression.
     if name == "pattern" and "pattern" not in error.kind.as_dict():
         return join(path), TOO_COSTLY, "a string that the pattern decides on in fewer steps"
     location, keyword = _place(key[1], name)
@@ -169,7 +169,7 @@ def _expectation(error: Any, name: str, path: list[str | int], known: Known) -> 
     return location, keyword, expected
 
 
-# What these ask for depends on the instance too; the words for all others are the schema's alone.
+# The expectations of these depend on the instance too. All others depend only on the schema.
 _OF_INSTANCE = frozenset({"required", "propertyNames", "pattern", *UNIONS})
 _EXTRA = ("additionalProperties", "unevaluatedProperties")
 
@@ -178,7 +178,7 @@ def _with_names(error: Any) -> str:
     return clip(f"object with {_names(_field(error, 'unexpected'), 4)}", 100)
 
 
-# A schema has few places, and replies break the same ones again and again: 1.5 us each.
+# A schema has few places, and replies break the same ones again and again. Each takes 1.5 us.
 @lru_cache(maxsize=1_024)
 def _place(path: tuple[str | int, ...], kind: str) -> tuple[str, str]:
     """Return the pointer of a broken keyword, and its name."""
@@ -189,7 +189,7 @@ def _place(path: tuple[str | int, ...], kind: str) -> tuple[str, str]:
 
 
 def _keyword(path: Sequence[str | int], kind: str) -> str:
-    """Name the broken keyword: the last one of the path that is not a name or an index."""
+    """Return the broken keyword, which is the last step of the path that is not a name or an index."""
     if not path:
         return kind
     if len(path) > 1 and path[-2] in _CONTAINERS and (isinstance(path[-1], int) or kind == "falseSchema"):
@@ -198,7 +198,7 @@ def _keyword(path: Sequence[str | int], kind: str) -> str:
 
 
 def describe(value: Any) -> str:
-    """Return what kind of value this is, then the value itself if it is small, cut at 80 characters.
+    """Return the kind of a value, followed by the value itself if it is small, cut at 80 characters.
 
     >>> describe("twelve"), describe(True), describe([1, 2])
     ("string 'twelve'", 'boolean true', 'array of 2 items')
@@ -217,7 +217,7 @@ def describe(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    # int() to text is quadratic and refused over 4,300 digits; 270 bits are the 80 digits that are shown.
+    # Writing an int takes quadratic time, and fails beyond 4,300 digits. 270 bits make the 80 digits that are shown.
     if isinstance(value, int) and value.bit_length() > 270:
         return f"of {value.bit_length()} bits"
     return repr(value)
@@ -228,7 +228,7 @@ def _count(number: int, one: str, many: str) -> str:
 
 
 def _show(value: Any) -> str:
-    """Show a value of the schema: scalars as they are, the rest by kind."""
+    """Return a value of the schema as text: a scalar as it is, another value by its kind."""
     return (
         clip(repr(value[:100]))
         if isinstance(value, str)
@@ -256,7 +256,7 @@ def _union(error: Any) -> str:
     if matching:
         return f"exactly one of {len(arms)} forms to match, not {' and '.join(matching[:_MOST_FORMS])}"
     told = [_told_form(form, len(error.instance_path)) for form in _Arms().closest(error)[:_MOST_FORMS]]
-    # Without the values: this text is sent back to the model too.
+    # Leaves out the values, because this text is also sent to the model.
     return clip(f"one of {len(arms)} forms; closest: {', or '.join(told)}", 300)
 
 
@@ -267,8 +267,9 @@ def _told_form(form: list[Any], depth: int) -> str:
 
 
 def meant_errors(error: Any, arms: _Arms | None = None) -> list[Any] | None:
-    """Return the errors of the arm of a union that an instance was meant for; None if several are equally close.
+    """Return the errors of the arm of a union that an instance was meant for.
 
+    The result is None if several arms are equally close, or if an arm matches.
     The meant arm is the only one of the instance's type, or the one that its tag names, or the one with the fewest
     errors. A tag is a property with a `const` or an `enum`. If no arm has the type or the tag, one error lists the types or
     the tags of all arms.
@@ -281,7 +282,7 @@ class _Arms:
     """Finds the closest arms. Shared errors are read once, because nested unions could double them many times."""
 
     def __init__(self) -> None:
-        # With the list itself, so that no other one gets its identity.
+        # Keeps the list alive, so that no other list gets its id.
         self._known: dict[int, tuple[Sequence[Any], list[Any]]] = {}
 
     def closest(self, error: Any, nested: int = 0) -> list[list[Any]]:
@@ -301,7 +302,7 @@ class _Arms:
         distances = [distance(form, depth) for _, form in of_type]
         least = min(distances)
         closest = [pair for pair, distance in zip(of_type, distances, strict=True) if distance == least]
-        # Arms that are wrong in the same way are one.
+        # Arms that are wrong in the same way count as one.
         told = {repr([_identity(e) for e in form]): errors for errors, form in reversed(closest)}
         return list(told.values())[::-1]
 

@@ -74,7 +74,7 @@ def document_of(schema: Schema[Any]) -> NormalizedDocument:
 def valid_value(
     schema: Schema[Any], document: NormalizedDocument, source: ChoiceSource, *, most: int = _MOST_VALUES
 ) -> tuple[Any, Drawing]:
-    """Draw a valid value of at most so many parts, and return it with its parts.
+    """Draw a valid value with at most *most* values in it, and return it with its `Drawing`.
 
     Raises:
         DeadEnd: None was found.
@@ -97,7 +97,7 @@ def first_drawn(schema: Schema[Any], draw: Callable[[ChoiceSource], T], random: 
     """Draw something for a schema by chance.
 
     Raises:
-        InvalidArgument: It was not found, with the place and the reason.
+        InvalidArgument: Nothing was found. The error has the place and the reason.
     """
     first: DeadEnd | None = None
     source = ChoiceSource(random)
@@ -129,7 +129,7 @@ class Drawing:
 
     Attributes:
         places: Instance location -> the schemas of the value there, and the levels that it may have.
-        demands: Instance location -> what was demanded of the value there.
+        demands: Instance location -> the demand on the value there.
     """
 
     def __init__(
@@ -354,7 +354,7 @@ class Drawing:
         self._settle(demand, members, groups, room, location)
         if not self._is_full and room > 0:
             for optional in self._optional(demand):
-                # With its value at once, so that Hypothesis can leave it out.
+                # Drawn together with its value, so that Hypothesis can leave it out.
                 self._add(demand, groups, optional, room, most)
                 self._settle(demand, members, groups, room, location)
         for name in self._fillers(demand, least):
@@ -460,7 +460,7 @@ class Drawing:
 
 def _float(bound: Any) -> float:
     try:
-        # Hypothesis takes -0.0 for less than 0.
+        # Hypothesis treats -0.0 as less than 0.
         return float(bound) + 0.0
     except OverflowError:
         return -nextafter(inf, 0) if bound < 0 else nextafter(inf, 0)
