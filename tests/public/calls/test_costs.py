@@ -113,8 +113,8 @@ def test_error_names_all_prices_that_a_model_lacks():
 
     assert str(caught.value) == (
         "prices at /small: expected property 'p_cached', got object with 1 property: "
-        "add 'p_cached', dollars for a million tokens that are sent and cached; "
-        "'p_out', dollars for a million tokens that are received"
+        "add 'p_cached', the price of a million cached input tokens, in dollars, 0 or more; "
+        "'p_out', the price of a million output tokens, in dollars, 0 or more"
     )
 
 
