@@ -25,6 +25,6 @@ _HOME_OF = {
 
 
 def __getattr__(name: str) -> Any:
-    from schema_guard.front_door import find  # only what is used is paid for
+    from schema_guard.front_door import find  # imports only the names that are used
 
     return find(__name__, _HOME_OF, name)

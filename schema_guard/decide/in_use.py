@@ -115,7 +115,7 @@ def main_of(counts: Mapping[K, int], found: Mapping[K, Arrival], lowers: Mapping
     large = [key for key, count in counts.items() if count >= LARGE_PART * sum(counts.values())]
     if len(large) > 1:
         return max(large, key=lambda key: (lowers.get(key, 0.0), counts[key], -found[key].absent))
-    # Of equal ones, the one that was called last.
+    # Of configurations with equal counts, the one that was called last.
     return max(counts, key=lambda key: (counts[key], -found[key].absent), default=None)
 
 

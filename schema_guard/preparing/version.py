@@ -38,7 +38,7 @@ _READING: Final = frozenset({"read", "read_text", "read_bytes", "get_data"})
 # Fields of a tree that carry no information, or don't exist in every Python version.
 _SILENT: Final = frozenset({"ctx", "kind", "type_comment", "simple"})
 _PLAIN: Final = (str, bytes, bool, int, float, complex, type(None))
-# A function that another one creates in each call holds that call's values.
+# Most closures of one function. A function that each call creates anew contains that call's values.
 _MOST_CLOSURES: Final = 20
 _logger = logging.getLogger("schema_guard")
 _closures: dict[tuple[str, str, int], set[int | None]] = {}
@@ -66,7 +66,7 @@ def _function_parts(function: Any) -> list[str]:
     inner = innermost(function)
     if not isinstance(inner, FunctionType):
         return [name_of(function)]
-    # Odd source must not cost the function a call.
+    # Unusual source code must not make a call fail.
     source = value_or(None, _Source, inner)
     if source is None:
         return [_code_text(inner)]

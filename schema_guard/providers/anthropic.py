@@ -54,7 +54,7 @@ class _StreamState:
         self.counts: dict[str, Any] = {}  # the usage comes in two events
         self.inputs: dict[
             object, object
-        ] = {}  # of the tool calls by block, until a piece of their arguments comes
+        ] = {}  # inputs of the tool calls by block, until a piece of their arguments arrives
         self.calls: set[object] = set()
 
 

@@ -29,7 +29,7 @@ def _would_not_think(options: Mapping[str, Any], model: str | None) -> bool:
 PROVIDER: Final = Provider(
     stop_words={"error": "abort"},  # vLLM's
     options={
-        # No strict_schema: `response_format` takes `text` and `json_object` alone.
+        # No strict_schema: `response_format` accepts only `text` and `json_object`.
         "deepseek": replace(compatible("json_mode", "tool_call"), refuses_force=_thinks_by_default),
         "openrouter": replace(OPTIONS, refuses_force=_would_not_think),
         # All versions pass `response_format` to the engine, and merge `structured_outputs` of `extra_body`, which can

@@ -32,6 +32,6 @@ PROVIDER: Final = Provider(
         "error": "failed modelunloaded userstopped",
     },
     replies={"content": _prediction},
-    # `response_format` takes `text` and `json_schema` alone, and a tool cannot be named in `tool_choice`.
+    # `response_format` accepts only `text` and `json_schema`, and `tool_choice` cannot name a tool.
     options={"lmstudio": compatible("strict_schema")},
 )

@@ -27,7 +27,7 @@ _REDACTED: Final = Failure(
     "provider_rejected",
     "openai-agents rejected the reply and removed its text. To see the reason, set OPENAI_AGENTS_DONT_LOG_MODEL_DATA=0",
 )
-# In the messages of a ModelBehaviorError, which has no code. The first that fits decides.
+# Parts of the messages of a ModelBehaviorError, which has no code. The first match decides.
 _FAILURES: Final = (
     (("max_output_tokens", "finish_reason='length'"), ENDED_EARLY["length"]),
     (("content_filter",), ENDED_EARLY["content_filter"]),

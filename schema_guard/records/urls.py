@@ -83,7 +83,7 @@ def parted(url: str) -> tuple[str, dict[str, str]]:
         return url, {}
     parameters = dict(parameter.split("=", 1) for parameter in query.split("&"))
     others = [name for name in parameters if name not in PARAMETERS]
-    if scheme is not None and scheme[1] != "sqlite":  # they are the server's
+    if scheme is not None and scheme[1] != "sqlite":  # the other parameters are for the server
         rest = "&".join(f"{name}={parameters.pop(name)}" for name in others)
         return f"{plain}?{rest}" if rest else plain, parameters
     for named in others:
@@ -423,7 +423,7 @@ def data_folder() -> Path:
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "schema-guard"
     named = os.environ.get("XDG_DATA_HOME", "")
-    # XDG Base Directory Specification: a relative path is to be ignored.
+    # XDG Base Directory Specification: relative paths are ignored.
     folder = Path(named) if Path(named).is_absolute() else home / ".local" / "share"
     return folder / "schema-guard"
 

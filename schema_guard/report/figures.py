@@ -229,7 +229,7 @@ class Report:
         ]
 
 
-def report_on(  # noqa: PLR0913 - which calls, by name
+def report_on(  # noqa: PLR0913 - the selection of calls, by name
     store: Store,
     *,
     since: float | None = None,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # The tone of each standing, the worst first.
 _TONES = {"misses": Tone.BAD, "needs more data for": Tone.OPEN, "meets": Tone.GOOD, "": Tone.PLAIN}
-# Other breaches in words. None stands for the words of the verdict.
+# Other breaches in words. None means the words of the verdict.
 _OTHERS = {
     "excluded": None,
     "right": "too many wrong values",

@@ -96,7 +96,7 @@ def joined(several: Iterable[TimedCalls], step_s: int) -> tuple[TimedCalls, ...]
         at = begin_of(calls.at, step_s)
         count, n = sums.get(at, (0, 0))
         sums[at] = count + calls.count, n + calls.n
-    # A call that was saved in the hour after its own has no call here.
+    # A call that was saved in a later step than it failed can make a count negative.
     return tuple(TimedCalls(at, max(count, 0), n) for at, (count, n) in sorted(sums.items()) if n)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from schema_guard.report.document import Document, Fact, Quote
     from schema_guard.report.drawing import Plot
 
-# The facts that say which calls a document is about.
+# The facts that identify the calls of a document.
 _SCOPE = ("function", "suite", "model", "models", "calls", "began")
 _MOST_LINES = 8
 

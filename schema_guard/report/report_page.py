@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from schema_guard.records import Store
     from schema_guard.report.figures import Configuration, Report
 
-# In characters: of a name above a card.
+# Most characters of a name above a card.
 _CARD_NAME = 56
 # Attempts of the last step with failures in which a stored text is searched.
 _SEARCHED = 1_000

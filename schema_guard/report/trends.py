@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 _HOUR_S = 3_600
 _TICKS_S = (_HOUR_S, 3 * _HOUR_S, 6 * _HOUR_S, 12 * _HOUR_S, *(n * DAY_S for n in (1, 2, 4, 7, 14, 28)))
 _MOST_TICKS, _MOST_LONG_TICKS = 5, 4
-_LAST_TICK = 0.06  # before the end, so that half of what is written there has room
+_LAST_TICK = 0.06  # before the end, so that half of its label has room
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 _LEAST_TOP = 0.01
-# A day with fewer calls says little.
+# A day with fewer calls has no reliable rate.
 _FEW_CALLS = 100
-# Fewer weeks are no more to be read than days.
+# With at most this many weeks, shorter steps are shown.
 _FEWEST_WEEKS = 2
 
 _LEFT, _HIGH, _LOW, _CALLS = 52, 26, 140, 176

@@ -133,7 +133,7 @@ def shortened(names: Sequence[str], size: int = 80) -> list[str]:
 def _cut(name: str, size: int, mark: str) -> str:
     if len(name) <= size:
         return name
-    # An end tells more than a beginning: functions of one module begin alike.
+    # More of the end stays, because functions of one module begin alike.
     head = (size - len(mark)) // 3
     return name[:head] + mark + name[len(name) - (size - len(mark) - head) :]
 

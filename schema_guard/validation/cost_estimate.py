@@ -142,7 +142,7 @@ class CostEstimate:
         return int(min(values, _LARGEST)), int(min(texts, _LARGEST)), copied
 
     def copied(self, depth: int, nodes: int, chars: int) -> float:
-        """Return an upper bound of the bytes of values in errors for an instance of this size, if `bound` is a number."""
+        """Return an upper bound of the bytes of errors' values for an instance of this size, if `bound` is a number."""
         return self._above[min(depth, len(self._above)) - 1] * copied_bytes(nodes, chars)
 
     def errors(self, nodes: int) -> float:

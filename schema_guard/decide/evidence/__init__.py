@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence: its published schema, how plain JSON is read by it, and the values that come of it."""
+"""Evidence: its published schema, the reader of its JSON, and the resulting values."""

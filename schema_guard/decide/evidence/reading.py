@@ -60,7 +60,7 @@ def _optional(schema: Any) -> Any:
 
 
 def read_evidence(evidence: Mapping[str, Any]) -> CaseEvidence:
-    """Check evidence and give it as frozen values.
+    """Check evidence and return it as frozen values.
 
     Raises:
         InvalidArgument: It is not what the format asks for, or contradicts itself; the message names the
@@ -127,7 +127,7 @@ def _reasoned(claim: PlaybookStep, notes: list[str]) -> PlaybookStep:
 # Shares are typed by people, as 0.333 for a third.
 _SHARE_ROUNDING = 0.0015
 
-# In any object, or the one around it: a count, the count that it is a part of, and another part of that.
+# Keys in an object, or in the one around it: a count, its total, and another part of the total.
 _PARTS = (
     ("k", "n", ""), ("k_final", "n", ""), ("right", "n", ""), ("asked", "n", ""), ("k", "asked", ""),
     ("b", "n", ""), ("c", "n", "b"), ("worse", "n", ""), ("better", "n", "worse"),
@@ -137,17 +137,17 @@ _PARTS = (
 )  # fmt: skip
 # Objects whose n is a part of the n of the object around them.
 _OF_OWNER = ("inputs", "right", "latency", "weekly")
-# In arrays: the index of a count, and of the count that it is a part of.
+# In arrays: the index of a count, and the index of its total.
 _ARRAYS = (("schemas/*", 2, 1), ("strategies/*/clusters/*", 1, 0), ("strategies/*/hot/*", 2, 1))
 _NAMES = (
     ("strategies", "id"), ("schemas", 0), ("ladder", "rung"), ("segments", "name"), ("pilot/segments", "name"),
 )  # fmt: skip
-# Counts of failed calls, of what, and what to do.
+# Counts of failed calls, the counted things, and the fix.
 _OF_FAILED = (
     ("failure_kinds", "kinds", ": count the calls without a valid attempt, not attempts"),
     ("failure_codes", "codes", ""),
 )
-# Two keys of the money that need each other.
+# Two keys about costs that need each other.
 _PAIRS = (
     ("economics", "retuning_cost", "retuning_every_months"),
     ("economics/prompt_cost", "batch_share", "batch_price"),
@@ -174,7 +174,7 @@ def conflicts(document: dict[str, Any]) -> Iterator[Conflict]:
 
 
 def _places(document: dict[str, Any], path: str) -> list[tuple[str, Any, Any]]:
-    """Return what is at a path, with its place and the object around it."""
+    """Return the values at a path, each with its place and the object around it."""
     places: list[tuple[str, Any, Any]] = [("", {}, document)]
     for token in path.split("/"):
         places = [
@@ -358,7 +358,7 @@ def from_json(kind: Any, value: Any) -> Any:
     elif origin is Mapping:
         known = {key: from_json(parts[1], member) for key, member in value.items()}
     elif kind in (int, float):
-        known = kind(value)  # JSON does not tell 60 from 60.0
+        known = kind(value)  # JSON does not distinguish 60 from 60.0
     elif kind is not Any and isinstance(value, (list, dict)):
         known = _of_fields(kind, value)
     else:

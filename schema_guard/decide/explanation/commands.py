@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _FILTERS = ("segment", "since", "until")
 _TARGETS = ("min-right", "max-p95", "burst-length", "time-zone")
-# What each command takes of the options that its reader gave.
+# The options of the reader's own command that each command accepts.
 _TAKES = {
     "decide": (
         *_FILTERS, "max-failure-rate", *_TARGETS, "evidence", "with", "answers", "prices", "sizes",
@@ -37,11 +37,11 @@ _TAKES = {
     ),
     "tune prepare": (*_FILTERS, "prices"),
 }  # fmt: skip
-# What evidence of unknown calls leaves to its reader.
+# The options that the reader must fill in if the evidence does not name its calls.
 _UNKNOWN = {"bench run --playbook": ("--schema NAME", "--model MODEL"), "tune prepare": ("--schema NAME",)}
-# The rate of a verdict when nobody has set one.
+# Default failure rate of a verdict.
 _RATE = 0.01
-# Steps that change nothing in how the model is asked. Their trials begin with the configuration in use.
+# Steps that do not change the request to the model. Their trials begin with the configuration in use.
 _OTHER_STEPS = {
     "schema_simplify": "simplify the schema, then: ",
     "decision_model": "name the decision model with --model, and right answers with --inputs: ",

@@ -130,7 +130,7 @@ def _lines(cost: CostCase) -> list[str]:
 
 
 def _gate_lines(cost: CostCase) -> list[str]:
-    """Write the total, what tuning earns before the base model or the horizon ends, and what it must earn."""
+    """Write the total, the earnings of tuning before the base model or the horizon ends, and the required earnings."""
     proposal, next_tuning = cost.proposal, dollars(cost.next_tuning)
     saving = f"${cost.pess.saving_per_month:,.2f}"
     horizon, lead, n = proposal.horizon_months, proposal.lead_months, proposal.tunings
@@ -163,7 +163,7 @@ def _gate_lines(cost: CostCase) -> list[str]:
 def _side_line(
     name: str, cost: CallCost, attempts: float, per_call: float, wait: float, *, hosting: float | None = None
 ) -> str:
-    """Write what a call of one side costs before failures. *wait* is the dollars of a second."""
+    """Write the cost of a call of one side before failures. *wait*: dollars of a second."""
     waiting = f" + {cost.latency_s:g} s x {dollars(wait)}" if wait else ""
     fresh = cost.p_in if cost.p_cache_write is None else cost.p_cache_write
     batch = f" x {cost.of_usual_price:.4g} (batches)" if cost.batch_share else ""

@@ -40,10 +40,10 @@ _DAY_S = 86_400
 _HOUR_S = 3_600
 # Clocks that are set by a time server differ by less.
 _DRIFT_S = 60
-# Of the function. Days without a call do not count.
+# Latest days of the function. Days without a call do not count.
 _DAYS = 14
 _HOURS_A_DAY = 24
-# A configuration that is called at so few hours of the day has hours of its own.
+# A configuration that is called in at most this many hours of the day has its own hours.
 _MOST_OWN_HOURS = 12
 _FEWEST_DAYS = 2
 
@@ -118,7 +118,7 @@ class FunctionArrivals:
             if calls and hour.configuration in self.rows:
                 self.by_hour[hour.at][hour.configuration] += calls
         days = sorted({at // _DAY_S for at in self.by_hour})
-        # When the last days that have calls began.
+        # The start of the last days with calls.
         self.begins = days[-_DAYS:][0] * _DAY_S if days else 0
         self.zone = zone
         self._last, self._until = last, until

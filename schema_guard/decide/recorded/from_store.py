@@ -118,7 +118,7 @@ def add_texts(gathered: Gathered, store: Store) -> None:
     gathered.evidence["about"] |= {"texts": texts, "storing": storing_line(store)}
 
 
-def gather_each(  # noqa: PLR0913 - which calls, and what no store knows; all by name
+def gather_each(  # noqa: PLR0913 - the selection of calls, and facts that no store knows; all by name
     store: Store,
     *,
     schema: str | None = None,

@@ -53,20 +53,20 @@ _WEEK_S = 7 * _DAY_S
 # The latest calls are those of the last week, or this many calls if that is more.
 _LATEST_CALLS = 1_000
 
-# Odds at which failures are taken to come in bursts, and how many outages are enough for that.
+# Odds from which failures count as bursts, and the number of outages that is enough for that.
 _BURSTY = 100
 _OUTAGES_OF_BURSTS = 2
 
-# Nine in ten estimates of the call at which a rate changed are no further off than this.
+# Nine in ten estimates of the call at which a rate changed are wrong by at most this many calls.
 _LATE = 232
 
-# The calls of a new version within which a fall is taken to have come with it.
+# A fall within this many calls of a new version is attributed to the version.
 _SETTLED = 50
 
 # The place of the settings in a configuration. A call that a router repeats is one call with the one before it.
 _SETTINGS = CONFIGURATION_COLUMNS.index("settings")
 
-# A part of the traffic, or the mean length of a prompt, that moved by less has not changed.
+# A smaller change of a part of the traffic, or of a prompt's mean length, counts as none.
 _MOVED = 0.1
 
 

@@ -380,12 +380,12 @@ def _earlier(one: _Some, index: int, other: _Some) -> int:
     The call with an index is at first + (index + 1/2) (last - first) / calls. The comparison uses only whole numbers.
     """
     twice = 2 * one.calls
-    at = one.first * twice + (2 * index + 1) * (one.last - one.first)  # times twice
+    at = one.first * twice + (2 * index + 1) * (one.last - one.first)  # multiplied by `twice`
     width, is_first = other.last - other.first, other.place < one.place
     if width <= 0:
         begins = other.first * twice
         return other.calls if begins < at or (begins == at and is_first) else 0
-    # (2 j + 1) width / (2 other.calls) < at / twice - other.first, for how many j
+    # The number of j with (2 j + 1) width / (2 other.calls) < at / twice - other.first
     bottom = 2 * width * one.calls
     top = other.calls * (at - other.first * twice) - width * one.calls
     earlier = top // bottom + 1 if is_first else -(-top // bottom)

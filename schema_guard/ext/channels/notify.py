@@ -100,7 +100,7 @@ def notify(
 
 
 def _is_no_pattern(one: Watched, limit: float, now: float) -> bool:
-    """Return whether a fault is not just a weekly pattern: it is more than a rise, or its rate stayed high for a week."""
+    """Return whether a fault isn't a weekly pattern. It is more than a rise, or its rate stayed high for a week."""
     if any(breach.what != "rise" for breach in one.breaches):
         return True
     week_ago = datetime.fromtimestamp(now - LASTING_COOL_DOWN_S, UTC).date().isoformat()
@@ -109,7 +109,7 @@ def _is_no_pattern(one: Watched, limit: float, now: float) -> bool:
 
 
 def _is_new(function: Sequence[Watched], before: _Known) -> bool:
-    """Return whether a fault was not reported: there was none, or a rate rose again, a week after the message."""
+    """Return whether a fault was not reported before, or its rate rose again a week after the message."""
     if not before.is_open:
         return True
     first_day = datetime.fromtimestamp(before.sent_at + LASTING_COOL_DOWN_S, UTC).date().isoformat()
@@ -117,7 +117,7 @@ def _is_new(function: Sequence[Watched], before: _Known) -> bool:
 
 
 def _days(one: Watched) -> list[str]:
-    """Return the days between which a rate changed, which stand before the first colon in the words of the change."""
+    """Return the days between which a rate changed. They come before the first colon in the words of the change."""
     return _DAY.findall((one.change or "").partition(":")[0])
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A request to a web server, without a redirection, because what it sends is for one host."""
+"""Send a request to a web server. Redirections are not followed, because the content is for one host."""
 
 from __future__ import annotations
 

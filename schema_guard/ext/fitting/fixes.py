@@ -15,7 +15,7 @@ _CLOSE = 'add "additionalProperties": false'
 _TYPE = "add its type"
 _ANCHOR = "to match a part of the text, write ^(?:.|\\n)*(?:PATTERN)(?:.|\\n)*$"
 _DEFINE = "move it to $defs and refer to '#/$defs/NAME'"
-# By the end of the name of the rule, if it says more than the keyword.
+# Fixes by the end of the rule's name, if that is more specific than the keyword.
 _BY_PART = {
     "stays-text": "ask a text model for it, or list its values in an enum",
     "any": _TYPE,

@@ -103,7 +103,7 @@ class _Improvement:
         self.calls = 0
         self.ended = ""
         shuffled = list(task.inputs)
-        Random(settings.seed).shuffle(shuffled)  # an order that can be repeated, no secret
+        Random(settings.seed).shuffle(shuffled)  # a repeatable order, not a secret
         third = len(shuffled) // 3
         self.map, self.race, self.proof = shuffled[:third], shuffled[third : 2 * third], shuffled[2 * third :]
         # The race gets at least a quarter of the calls.

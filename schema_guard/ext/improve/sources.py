@@ -43,7 +43,7 @@ _CHOICE = ("text", "turns")
 
 
 def task_of(source: str, store: Store | None, folder: Path, model: str | None) -> ImproveTask | Missing:
-    """Find what to improve, or what is missing.
+    """Return the prompt to improve with its evidence, or the missing parts.
 
     Args:
         source: A function of the store, or a suite.

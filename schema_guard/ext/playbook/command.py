@@ -131,7 +131,7 @@ def _plan(found: PlaybookSources, run: PlaybookRun, source: str | None, records:
 
 
 def _measured(run: PlaybookRun, records: Store | None) -> PlaybookResult:
-    """Make the calls, and store what was declined."""
+    """Make the calls, and store the declined steps."""
     with progress(len(run.inputs.tasks)) as on_call:
         result = run.to_end(lambda one: on_call(one.step, one.outcome is not None and one.outcome.ok))
     if records is not None:

@@ -45,7 +45,7 @@ NAME: Final = "litellm"
 HELD_S: Final = 30.0
 """Seconds for which a failed call stays open for the next try of a router."""
 _LONGEST_S: Final = 600.0
-# Everything else is no call of a language model, such as embeddings, images, and speech.
+# Other calls are not calls of a language model, such as embeddings, images, and speech.
 _CALLS: Final = frozenset({"completion", "acompletion", "responses", "aresponses", "text_completion"})
 _DECISIONS: Final = frozenset({"decisions", "adecisions", "systemone", "asystemone"})
 # Providers that count the tokens of every stream. Others count them on request.

@@ -38,7 +38,7 @@ def current_context() -> CallContext:
 
 
 def is_same(one: Schema[Any], other: Schema[Any]) -> bool:
-    """Return whether two schemas are forms of one. SDKs change what is required or closed, never the fields."""
+    """Return whether two schemas are forms of one. SDKs may require or close more, but never change the fields."""
     if one.fingerprint == other.fingerprint:
         return True
     fields = _fields(one.document)

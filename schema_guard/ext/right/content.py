@@ -121,7 +121,7 @@ class CallChecks:
     _prepared: Prepared
     _arguments: tuple[tuple[Any, ...], dict[str, Any]]
     _task: Prompt | None = None
-    # Of a value that its reply's text does not show. The caller may change the value itself at once.
+    # A copy of a value that its reply's text does not show, because the caller may change the value at once.
     _copy: Any = None
     _row: ContentRow | None = None
     _is_made: bool = False

@@ -257,7 +257,7 @@ def calibration(
         for tenth, (sure, wrong) in zip(least, calls, strict=True)
         if wrong is not None
     ]
-    # Half for the thresholds and half for the tenths; each bound of a rate has two sides.
+    # Half of alpha is for the thresholds, and half for the tenths. Each half is split between two sides.
     part = alpha / 4
     tenths = [
         {

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Callable
 
-# After so long without a call, the thread ends.
+# The thread ends after this time without a call.
 _IDLE_S = 5.0
 
 
@@ -79,12 +79,12 @@ class LaterCalls:
         """Make a call in a task of the running loop."""
         if not self._is_taken():
             return
-        from asyncio import get_running_loop  # there is one by now
+        from asyncio import get_running_loop  # already imported by the running loop
 
-        # A task that nobody holds may be collected while it runs.
+        # Without a reference, the task could be garbage-collected while it runs.
         task = get_running_loop().create_task(_awaited(call))
         self._tasks.add(task)
-        # A task that is cancelled before its first step runs nothing of its own.
+        # A callback, because a task that is cancelled before its first step runs none of its code.
         task.add_done_callback(self._end_task)
 
     def flush(self, timeout_s: float) -> int:
@@ -95,7 +95,7 @@ class LaterCalls:
 
     async def aflush(self, timeout_s: float) -> int:
         """Wait for pending tasks, and let the loop run."""
-        from asyncio import wait  # there is a loop by now
+        from asyncio import wait  # already imported by the running loop
 
         if self._tasks:
             await wait(set(self._tasks), timeout=timeout_s)
@@ -138,7 +138,7 @@ class LaterCalls:
                 import asyncio  # only plain functions that return an awaitable need it
 
                 asyncio.run(_awaited(lambda: result))
-        except BaseException:  # noqa: BLE001, S110 - it is recorded, and nobody gets its answer
+        except BaseException:  # noqa: BLE001, S110 - it is recorded, and no caller waits for the result
             pass
         finally:
             self._end()
@@ -148,7 +148,7 @@ async def _awaited(call: Callable[[], Any]) -> None:
     try:
         await call()
     except Exception as error:
-        # Recorded, and nobody gets its answer.
+        # The error is recorded, and no caller waits for the result.
         if is_interruption(error):
             raise
 

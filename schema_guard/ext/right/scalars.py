@@ -29,7 +29,7 @@ def folded(value: object) -> Folded:
     (True, True, False)
     """
     if value is None or isinstance(value, bool):
-        # Python has True == 1; JSON has not.
+        # In Python, True equals 1. In JSON, it does not.
         return None if value is None else f"\0{value}"
     if isinstance(value, (int, float)):
         return _decimal(value)

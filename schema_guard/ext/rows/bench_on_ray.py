@@ -57,7 +57,7 @@ def executor(address: str | None, names: Mapping[str, str], *, retries: int) -> 
     return partial(run_on_ray, names=names, address=address, retries=retries)
 
 
-def run_on_ray(  # noqa: PLR0913 - a public entry point; what has a default is keyword-only
+def run_on_ray(  # noqa: PLR0913 - a public entry point; arguments with a default are keyword-only
     plan: RunPlan,
     models: Mapping[str, Model],
     *,

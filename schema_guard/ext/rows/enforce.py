@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Repair
 
 
-def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default is keyword-only
+def enforce_dataset(  # noqa: PLR0913 - a public entry point; arguments with a default are keyword-only
     rows: Iterable[Row] | Any,
     schema: Any,
     model: Any,
@@ -44,7 +44,7 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; what has a default
     concurrency: int = AT_ONCE,
     store: Any = UNSET,
     name: str | None = None,
-    id: str = "id",  # noqa: A002 - what the column is called
+    id: str = "id",  # noqa: A002 - the name of the column
     output: str = "value",
     retries: int = 4,
 ) -> Any:

@@ -173,7 +173,7 @@ class RowCalls:
                 self._loop.begin(result).result()
         except CallFailed:
             pass  # the outcome has the failure
-        except Exception as error:  # noqa: BLE001 - whatever a row or a provider does, the others go on
+        except Exception as error:  # noqa: BLE001 - an error of a row or a provider does not stop the other rows
             # Arrow rejects half of a surrogate pair.
             text = f"{type(error).__name__}: {clip(str(error), MESSAGE_CHARS)}"
             words = text.encode("utf-8", "backslashreplace").decode()

@@ -37,7 +37,7 @@ class _Switch:
     ends_well_in: int | None = None  # the process that reports waiting calls at its end
 
 
-def enable(  # noqa: PLR0913 - one argument a choice, all of them by name
+def enable(  # noqa: PLR0913 - one keyword-only argument for each choice
     *,
     otel: bool | None = None,
     prometheus_file: str | PathLike[str] | None = None,

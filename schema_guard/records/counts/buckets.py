@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-# Of a bucket's lower end: its width is 1/32 to 1/63 of that.
+# Leading bits of a bucket's lower end. The width of a bucket is 1/32 to 1/63 of its lower end.
 _BUCKET_BITS = 6
 
 

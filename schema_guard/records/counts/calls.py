@@ -35,7 +35,7 @@ unseen_failed: Calls of failed of which some tries are not known.
 """
 
 HOUR_S = 3_600
-LARGEST_HOUR = 10**9  # a hundred thousand years: a later start is a mistake
+LARGEST_HOUR = 10**9  # a hundred thousand years, so a later start is a mistake
 UNKNOWN_HOUR = -LARGEST_HOUR - 1
 """The hour of calls whose start is not known."""
 
@@ -196,7 +196,7 @@ def parts_of(call: list[StoredRow]) -> int:
 
 # A few hundred combinations at most, except for absurd numbers.
 @lru_cache(maxsize=1_000)
-def _results(  # noqa: PLR0913, PLR0917 - all facts that say how a call ended
+def _results(  # noqa: PLR0913, PLR0917 - all facts about the end of a call
     number: Any, kind: Any, form: Any, first_form: Any, is_excluded: bool, unseen: bool, has_no_text: bool
 ) -> tuple[str, ...]:
     way = _result_of_attempt(number, kind, form, is_excluded=is_excluded, unseen=unseen)

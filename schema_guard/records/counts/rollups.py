@@ -176,7 +176,7 @@ class _Calls:
         self._inputs: list[int] = []
         self._attempts: dict[int, list[Any]] = defaultdict(list)  # by number
         self._started: list[float] = []
-        self._single: list[Any] = []  # attempts that are a whole call with a judged reply
+        self._single: list[Any] = []  # calls of a single attempt with a validated reply
         self._call_us: list[int] = []  # of the other calls
 
     def add(self, call: list[StoredRow]) -> None:
@@ -301,7 +301,7 @@ def _known(column: Sequence[Any], largest: float) -> Sequence[Any]:
     try:
         if min(column) >= 0 and max(column) <= largest:
             return column
-    except (TypeError, ValueError) as error:  # None is among them, or there are none
+    except (TypeError, ValueError) as error:  # the column contains None, or is empty
         if is_interruption(error):
             raise
     return [value for value in column if value is not None and 0 <= value <= largest]
@@ -330,7 +330,7 @@ def shapes(rolled: RollUp) -> dict[str, int]:
     """Count the inputs of some calls by their calls and failed calls. Each unknown input is one of its own."""
     keys, failed = Counter(rolled.inputs), Counter(compress(rolled.inputs, _bits(rolled.outcomes)))
     n, k = keys.pop(0, 0), failed.pop(0, 0)
-    # Most inputs have no failed call, and are counted without a look at each.
+    # Most inputs have no failed call, so they are counted together.
     counted = Counter({(calls, 0): number for calls, number in Counter(keys.values()).items()})
     counted[1, 0] += n - k
     counted[1, 1] += k

@@ -147,7 +147,7 @@ class TextStorage:
                 raise
             self.policy = "off"
             _logger.warning("schema_guard stores no texts: %s", error)
-        # Last: until then, every other thread reads the settings too, and stores no text by a weaker policy.
+        # Set last, so that until then every other thread reads the settings too. No text is stored by a weaker policy.
         self._has_read_project = True
 
     def payloads(self, texts: Sequence[PendingTexts], key: bytes) -> list[Payload | None]:
@@ -160,7 +160,7 @@ class TextStorage:
         # Imported here because only a store with texts needs it.
         from schema_guard.records.payloads.texts import Payload, hashed, lost_text, packed_text, with_task
 
-        # The policy may be stricter than when the texts were taken.
+        # The policy may have become stricter since the texts were captured.
         if not self.keeps(has_opinion=texts[0].has_opinion):
             return [None] * len(texts)
 

@@ -43,7 +43,7 @@ class RelaySession:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 env={**os.environ, "PYTHONPATH": path},
-                start_new_session=True,  # a signal to the terminal's processes is not for it
+                start_new_session=True,  # a signal to the terminal's processes must not reach it
             )
         except OSError as error:
             raise WriteRefused(

@@ -40,7 +40,7 @@ _PAGE = 1_000
 _MOST_LISTED = 3
 _ROLLED = ", ".join(ROLL_UP_COLUMNS)
 _STARTED_AT = COLUMNS.index("started_at")
-# Of a roll-up: its hour has deleted attempts.
+# Condition that the hour of a roll-up has deleted attempts.
 _HAS_DELETED = """EXISTS (SELECT 1 FROM roll_ups AS r WHERE r.deleted > 0
     AND r.configuration_id = roll_ups.configuration_id AND r.hour = roll_ups.hour)"""
 _JUDGED = tuple(result for result in RESULTS if result != "transport")

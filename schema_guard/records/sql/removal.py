@@ -162,7 +162,7 @@ def _delete(connection: Connection, ids: Sequence[int]) -> int:
         sql = f"SELECT configuration_id, started_at, id FROM attempts WHERE id IN {these}"
         _note_deleted(connection, connection.select(sql, some))
         connection.execute(f"DELETE FROM payloads WHERE attempt_id IN {these}", some)
-        # The counts of the content stay, and no longer know the input.
+        # The counts of the content stay, without their link to the input.
         connection.execute(
             f"UPDATE content SET second_reply = NULL, pair = NULL WHERE call_id IN (SELECT call_id FROM attempts WHERE id IN {these})",
             some,

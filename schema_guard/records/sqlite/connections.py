@@ -46,7 +46,7 @@ class Connections:
         # Entered instead of the Condition. A signal while a Condition is entered or left would leave its lock held.
         self._lock = RLock()
         self._changed = Condition(self._lock)
-        self._threads: list[int] = []  # by which each one was opened
+        self._threads: list[int] = []  # the thread that opened each connection
         self.is_hurried = False
         self.waits_since: float | None = None
         self.write_start: tuple[float, object] | None = None

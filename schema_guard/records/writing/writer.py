@@ -89,8 +89,8 @@ class Writer:
         self._kept: tuple[list[Item], Mark | None] | None = None  # broken off for a fork
         self._wrote_at = 0.0
         self._schemas = SchemaTexts()
-        self._moves = 0  # of the file, since a batch was stored
-        self._is_behind = False  # whether calls wait for nothing until a write succeeds
+        self._moves = 0  # moves of the file since a batch was stored
+        self._is_behind = False  # whether calls stop waiting until a write succeeds
         self._marks = self._taken = self._reached = 0
         self._thread: Thread | None = None
         self._last_thread: Thread | None = None  # the last one before
@@ -279,7 +279,7 @@ class Writer:
             except BaseException as error:
                 # If the thread runs despite the error, it waits for this lock and then ends.
                 self._thread = None
-                # RuntimeError: no thread to be had, or the interpreter is ending
+                # RuntimeError: no thread is available, or the interpreter is ending
                 if not isinstance(error, RuntimeError) or is_interruption(error):
                     raise
                 batch, _ = self._take(wait=False)
@@ -375,7 +375,7 @@ class Writer:
             try:
                 made.add(item, key)
                 able.append(item)
-            except Exception as error:  # noqa: BLE001 - an outcome that no row can be made of loses only itself
+            except Exception as error:  # noqa: BLE001 - an outcome that cannot become a row is lost alone
                 self._settle_lost([item], "write_failed", error)
         return able, made
 

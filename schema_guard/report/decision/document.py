@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from schema_guard.decide.recorded.from_store import Gathered
 
-# Of the answer alone, as text: what a terminal shows at once.
+# Lines of the answer alone as text, which a terminal shows at once.
 _MOST_LINES = 25
 
 

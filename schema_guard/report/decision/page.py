@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     Figures = Mapping[str, Any]
 
-# The side of the target of each state.
+# The tone of each state.
 _TONES = {"pass": Tone.GOOD, "fail": Tone.BAD, "inconclusive": Tone.OPEN, "unrated": Tone.PLAIN}
-# So many letters leave room for a rate and a state beside them.
+# Letters of a name that leave room for a rate and a state beside them.
 _NAME_SIZE = 26
 
 

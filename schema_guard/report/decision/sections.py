@@ -145,7 +145,7 @@ def _comparisons_section(figures: Figures) -> Section | None:
 def _kinds_section(figures: Figures) -> Section | None:
     by_strategy = figures.get("failure_kinds", {})
     stopping = set(figures.get("stops_early", ()))
-    # What the verdict is about, and what may be compared with it.
+    # The strategy of the verdict, and the strategies that are comparable with it.
     about = figures["best"] if figures.get("best") in by_strategy else next(iter(by_strategy), None)
     alike = {name: kinds for name, kinds in by_strategy.items() if (name in stopping) == (about in stopping)}
     rows = [

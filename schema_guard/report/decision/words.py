@@ -24,7 +24,7 @@ DAYS_A_MONTH = 365.25 / 12
 _SEVERAL = 2
 _MOST_NAMED = 3
 
-# As the tuned model stands among the strategies.
+# Name of the tuned model among the strategies.
 TUNED = "(tuned model)"
 
 

@@ -115,7 +115,7 @@ def _findings_as_it_is(loaded: Schema[Any], table: Rules) -> list[Finding] | Non
     read = own if loaded.dialect == DEFAULT_DIALECT else plain_of(loaded, DEFAULT_DIALECT)
     if own.root != read.root or own.definitions != read.definitions or own.dropped or own.lost or read.lost:
         return None
-    if loaded._resources:  # noqa: SLF001 - documents that the provider has not
+    if loaded._resources:  # noqa: SLF001 - documents that the provider does not have
         return None
     return None if table.drops_annotations and _has_more(document, table) else findings
 

@@ -20,7 +20,7 @@ OBJECTS = frozenset({"additionalProperties", "properties", "required"})
 CORE = OBJECTS | {"anyOf", "const", "enum", "items", "type"}
 FORMATS = ("date", "date-time", "duration", "email", "hostname", "ipv4", "ipv6", "time", "uuid")
 SHORT_FORMATS = ("date", "date-time", "time", "uuid")
-# True of every grammar that is made from a schema.
+# Facts about every grammar that is generated from a schema.
 GRAMMAR_ALWAYS = (
     "keys come only in the order of the schema's properties",
     "an integer has no fraction, so 1.0 can't occur",

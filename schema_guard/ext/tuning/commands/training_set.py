@@ -192,5 +192,5 @@ def _plain_schema(schema: Schema[Any]) -> Schema[Any]:
     try:
         plain = Schema.of(schema.document, name=schema.name, formats=schema.formats, allow_unknown=True)
     except InvalidSchema:
-        return schema  # with its own resources, so a document
+        return schema  # it has resources, so it is already a document
     return plain if plain.fingerprint == schema.fingerprint else schema
