@@ -162,7 +162,7 @@ def _rate_after(case: Case, measurement: Measured, change: ChangeEvidence) -> Ra
 
 
 def change_text(change: ChangeEvidence) -> str:
-    """Write when a rate changed, from what to what, and what else changed then."""
+    """Write the change of a rate: its time, its old and new counts, and the other changes at that time."""
     went, when = "rose" if change.direction == "rise" else "fell", _when(change)
     if change.growing_since is not None:
         when += f", or have been growing since {change.growing_since}"

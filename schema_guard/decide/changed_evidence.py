@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Evidence with changed values, to see what the verdict would be then."""
+"""Evidence with changed values, to compare the verdict with the original one."""
 
 from __future__ import annotations
 

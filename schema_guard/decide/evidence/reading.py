@@ -156,7 +156,7 @@ _PAIRS = (
 
 
 def conflicts(document: dict[str, Any]) -> Iterator[Conflict]:
-    """Yield what does not fit together in evidence that keeps to its schema."""
+    """Yield the contradictions in evidence that is valid against its schema."""
     yield from _of_question(document)
     yield from _twins(document)
     for location, value, owner in _objects("", document, {}):

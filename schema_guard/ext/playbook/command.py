@@ -155,7 +155,7 @@ def _step_in_use(found: PlaybookSources) -> str:
 
 
 def _unnamed(steps: PlaybookOptions, found: PlaybookSources) -> Iterator[str]:
-    """Yield what the first step needs and the command line does not name."""
+    """Yield the needs of the first step that the command line does not name."""
     if steps.first_step == LARGER and steps.larger is None:
         yield "the larger model (name it with --larger)"
     elif steps.first_step == SMALLER:
@@ -179,7 +179,7 @@ def _aims(given: PlaybookArguments) -> dict[str, Any]:
 
 
 def _lacking(given: PlaybookArguments, found: PlaybookSources, missing: Sequence[str]) -> Missing:
-    """Return what the playbook lacks, and the time to collect it if it is inputs."""
+    """Return the missing parts of the playbook, with the figures for the time to collect inputs if known."""
     lacking = Missing(tuple(missing), found.function)
     if found.kept_texts is None or given.records is None or found.recorded is None:
         return lacking
@@ -203,7 +203,7 @@ def _lacking(given: PlaybookArguments, found: PlaybookSources, missing: Sequence
 
 
 def _show_missing(lacking: Missing, outputs: Sequence[tuple[Path | None, str]]) -> int:
-    """Print and write what a playbook lacks. The exit status says that something has to be done."""
+    """Print and write the missing parts of a playbook. Return 1, because something has to be done."""
     _write(missing_document(lacking), lambda: missing_as_json(lacking), outputs)
     return 1
 

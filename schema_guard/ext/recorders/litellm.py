@@ -324,7 +324,7 @@ def _function(kwargs: Mapping[str, Any]) -> str | None:
 
 
 def _key(kwargs: Mapping[str, Any], schema: Schema[Any]) -> tuple[Any, str]:
-    """Return what all attempts of one call share: the trace, the messages, and the schema."""
+    """Return a key that all attempts of one call share: the trace, the messages, and the schema."""
     return (kwargs.get("litellm_trace_id"), repr(kwargs.get("messages"))), schema.fingerprint
 
 

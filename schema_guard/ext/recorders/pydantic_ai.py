@@ -128,7 +128,7 @@ class _Hooks:
         return response
 
     async def wrap_output_validate(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
-        """Note what the agent's validation rejects."""
+        """Note a rejection by the agent's validation."""
         try:
             return await handler(output)
         except Exception as error:
@@ -137,7 +137,7 @@ class _Hooks:
             raise
 
     async def wrap_output_process(self, ctx: Any, *, output_context: Any, output: Any, handler: Any) -> Any:
-        """Note what the agent's output functions and validators reject, and text that is the output itself."""
+        """Note a rejection by the agent's output functions or validators, or text that is the output itself."""
         try:
             value = await handler(output)
         except Exception as error:

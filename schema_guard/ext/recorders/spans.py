@@ -161,7 +161,7 @@ class ModelRequest(NamedTuple):
     is_plain: bool = False
 
     def leave(self) -> None:
-        """End what the request began for the running code."""
+        """End the call and the turn that the request began for the running code."""
         for one in (self.call, self.turn):
             if one is not None:
                 one.leave()

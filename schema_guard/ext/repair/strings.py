@@ -86,7 +86,7 @@ def _find_end(scan: Cursor, role: Role, start: int, to_quote: re.Pattern[str]) -
 
 
 def _may_end(scan: Cursor, role: Role, at: int) -> bool:
-    """Return whether what follows the quote at *at* may follow a string."""
+    """Return whether the text after the quote at *at* may follow a string."""
     text = scan.text
     if text[at + 1 : at + 2].isalnum():
         return False

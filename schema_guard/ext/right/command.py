@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`label`: a person says which replies are right."""
+"""`label`: a person marks replies as right or wrong."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ class Content(metaclass=NamedArguments):
 
 @dataclass(slots=True, eq=False)
 class CallChecks:
-    """The recorder of one call, which checks its value. It does what `CheckedCall` and `Recorder` say."""
+    """The recorder of one call, which checks its value. It implements `CheckedCall` and `Recorder`."""
 
     _content: Content
     _store: Store

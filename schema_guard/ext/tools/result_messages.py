@@ -24,7 +24,7 @@ _CUT_OFF: Final = "It was cut off before its arguments were complete"
 
 
 def message_for(failure: Failure, tools: Iterable[str], near: list[str], *, name: str | None) -> str:
-    """Return why a call was not run, and what to do.
+    """Return the reason why a call was not run, and the fix.
 
     Args:
         failure: Failure of the call.

@@ -269,7 +269,7 @@ def _different(stored: Tallies, right: Tallies, source: str = "its attempts") ->
 
 
 def _contradictions(counts: RollUp, left: RollUp | None, deleted: int) -> Iterator[str]:
-    """Yield what cannot be true of an hour with deleted attempts."""
+    """Yield the contradictions in the counts of an hour with deleted attempts."""
     there = 0 if left is None else left.attempts
     if counts.attempts != there + deleted:
         yield f"it has {there} attempts and {deleted} deleted ones, and counts {counts.attempts}"

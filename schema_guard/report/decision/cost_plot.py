@@ -23,7 +23,7 @@ _FAR_APART = 20
 
 
 def costs_plot(figures: Figures) -> Plot:
-    """Draw what a month costs with either model, over the calls of a month."""
+    """Draw the cost of a month with either model, by the number of calls in a month."""
     title = "Cost of a month"
     if "cost" not in figures:
         return Plot(title, "", None, _why_no_costs(figures))

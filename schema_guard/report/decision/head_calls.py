@@ -24,7 +24,7 @@ _FEW_DISTINCT = 1 / 3
 
 
 def scope_facts(figures: Figures) -> Iterator[Fact]:
-    """Yield whose calls they are, their number, and the part of the traffic that they are."""
+    """Yield the function of the calls, their number, and the facts about the traffic."""
     if figures.get("schema"):
         whose = name_of(figures["function"]) if figures.get("function") else "trials"
         models = listed(figures.get("models", ()))
@@ -53,7 +53,7 @@ def _counted(figures: Figures) -> str:
 
 
 def no_reply(figures: Figures) -> Iterator[Fact]:
-    """Yield the calls of production that no rate counts, if they are a good part of what may fail."""
+    """Yield the production calls without a reply, if they are a large enough part of the calls that may fail."""
     rates, uses = figures.get("rates", {}), figures.get("uses", {})
     names = [
         name

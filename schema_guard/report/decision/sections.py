@@ -82,7 +82,7 @@ def _rates_section(figures: Figures) -> Section | None:
 
 
 def _odds_cells(by_side: Figures | None) -> tuple[str, str]:
-    """Write the odds; where failures come in bursts there are none, only bounds."""
+    """Write the odds of each side. If failures come in bursts, both cells are "bursts"."""
     return ("bursts", "bursts") if by_side is None else (odds(by_side["ok"]), odds(by_side["bad"]))
 
 

@@ -60,7 +60,7 @@ def failed(rate: Figures, target: float = 1.0, alpha: float = ALPHA) -> str:
 
 
 def payback(duration: float | None) -> str:
-    """Write a payback; None is never."""
+    """Write a payback. None means never."""
     return "never" if duration is None else months(duration)
 
 

@@ -102,7 +102,7 @@ class _Reader:
         self.schema = PlainSchema()
 
     def read(self) -> None:
-        """Read the document, then what its references lead to."""
+        """Read the document, then the targets of its references."""
         self.schema.root = self._node(self._document, "")
         while self._waiting:
             name, target = self._waiting.pop(0)
