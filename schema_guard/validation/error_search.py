@@ -14,6 +14,7 @@ jsonschema-rs 0.61 collects every error with a copy of its value before it retur
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from schema_guard.validation.keywords import KEYWORDS, UNIONS
@@ -112,7 +113,12 @@ class ErrorSearch:
                 if most == _MAX_OF_ARM and any(_is_tag(broken, members) for broken in own):
                     break
                 found += self._broken_unions(schema, value, path, location)
-                queue += _below(schema, value, path, location)
+                # Each entry takes a step, so more entries would never be read.
+                queue.extend(
+                    islice(
+                        _below(schema, value, path, location), max(0, _MAX_STEPS - self._steps - len(queue))
+                    )
+                )
         return found
 
     def _in_place(
@@ -250,22 +256,21 @@ def _unnamed(schema: dict[str, Any], value: dict[str, Any]) -> Iterator[str]:
 
 def _below(
     schema: dict[str, Any], value: Any, path: _Path, location: _Path
-) -> list[tuple[Any, Any, _Path, _Path]]:
-    """Return the schemas that apply to the values inside a value, with these values and both paths."""
-    found: list[tuple[Any, Any, _Path, _Path]] = []
+) -> Iterator[tuple[Any, Any, _Path, _Path]]:
+    """Yield the schemas that apply to the values inside a value, with these values and both paths."""
     if isinstance(value, dict):
         named = _dict(schema, "properties")
         below = (location, "properties")
-        found += [
-            (named[key], value[key], (path, key, id(value)), (below, key)) for key in value if key in named
-        ]
+        for key in value:
+            if key in named:
+                yield named[key], value[key], (path, key, id(value)), (below, key)
         if isinstance(schema.get("additionalProperties"), dict):
             rest = schema["additionalProperties"]
             below = (location, "additionalProperties")
-            found += [(rest, value[key], (path, key, id(value)), below) for key in _unnamed(schema, value)]
+            for key in _unnamed(schema, value):
+                yield rest, value[key], (path, key, id(value)), below
     elif isinstance(value, (list, tuple)):
-        found += _items(schema, value, path, location)
-    return found
+        yield from _items(schema, value, path, location)
 
 
 def _items(

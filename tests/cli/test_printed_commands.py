@@ -22,7 +22,7 @@ PAGES = [
 # A command ends with its line or its quotation, before a comment, a pipe, or the gap before a table's next cell.
 COMMAND = re.compile(r"(?<![\w'./-])schema-guard ([a-z][^\n`;|#]*?)(?=$|[\n`;|#]| {2,}|\\\")")
 # Words that follow the name of the program in prose.
-PROSE = {"and", "brings", "has", "is", "on", "reads", "that"}
+PROSE = {"and", "brings", "comment", "has", "is", "on", "or", "outcome", "reads", "that", "to", "wrote"}
 # A constant in a key, which decides the split of a training set. A new one would change every split.
 KEPT = "export X"
 PLACEHOLDER = re.compile(r"'[^']*[A-Z][^']*'")

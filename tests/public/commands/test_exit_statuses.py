@@ -318,7 +318,7 @@ def test_tune_status_of_a_job_that_another_process_follows(training):
         out, _ = process.communicate(timeout=30)
 
         assert (status, other, process.returncode) == (0, 2, 2)
-        assert b"go on: schema-guard tune run" in out
+        assert b"continue: schema-guard tune run" in out
         assert len(server.jobs) == 1
 
 

@@ -139,7 +139,7 @@ def test_what_a_function_raises_is_told_by_every_command(store, capsys):
 
     status, out, _ = run(capsys, "watch", "--max-failure-rate", "0.01")
     assert status == 1
-    assert out.startswith("UNKNOWN: 150 of 300 calls raised KeyError (fault unknown). shop.extract ")
+    assert out.startswith("UNKNOWN: 150 of 300 calls raised KeyError (cause unknown). shop.extract ")
     status, verdict = found(capsys, "decide")
     assert (status, verdict["verdict"], verdict["exit_code"]) == (1, "NEED_MORE_DATA", 1)
     assert (verdict["unexplained"]["calls"], verdict["unexplained"]["of"]) == (150, 300)

@@ -162,17 +162,26 @@ def test_counts_and_logs_have_no_texts_or_tags(outputs, output):
 
 
 @pytest.mark.costly
+def test_page_has_an_example_if_texts_are_stored(outputs):
+    """The card of a function has a failed reply, as it is stored. Without stored texts, it has none."""
+    _, out, _ = command("report", "--format", "html", "--store", outputs.place / "r.db")
+
+    assert canaries_in(out) == {"redacted": {"wrong.w"}, "full": {"wrong.a", "wrong.w"}}.get(
+        outputs.policy, set()
+    )
+
+
+@pytest.mark.costly
 @pytest.mark.parametrize(
     ("line", "held"),
     [
-        ("report --format html", set()),
         ("report --by segment --format html", places("segment")),
         ("decide --format html", set()),
         ("decide --function plain --format html", set()),
     ],
 )
 def test_pages_have_no_texts(outputs, line, held):
-    """A page has only names and figures, even in its markup and scripts."""
+    """Any other page has only names and figures, even in its markup and scripts."""
     status, out, err = command(*line.split(), "--store", outputs.place / "r.db")
 
     assert status in (0, 1), err

@@ -227,7 +227,7 @@ def test_the_rate_over_time_comes_first():
     page = Page(decision_page(VERDICTS["playbook"], hours=HOURS, changes=changes))
 
     assert page.plots()[:2] == ["trend", "rates"]
-    assert "dashed line: the target of 1%; ▲: the rate rose; ▼: the rate fell." in page.text
+    assert "Dashed line: the target. ▲: the rate rose. ▼: the rate fell." in page.text
 
 
 @pytest.mark.costly
