@@ -101,7 +101,7 @@ def real_model(tasks: Path, folder: Path) -> list[str]:
         "--concurrency", "1", "--journal", journal, "--resume", "--output", result, "--store", store,
     )  # fmt: skip
     output = subprocess.run([*command, "--dry-run"], check=True, capture_output=True, text=True).stderr
-    planned = int(re.search(r"of which ([\d,]+) remain", output)[1].replace(",", ""))
+    planned = int(re.search(r"Calls to make: ([\d,]+)", output)[1].replace(",", ""))
     began = monotonic()
     before = killed(command, journal, 60)
     first = monotonic() - began

@@ -69,7 +69,7 @@ def check(what: str, folder: Path, *words: str) -> None:
     done = run(folder, *words)
     lines = done.stdout.splitlines() or [""]
     if done.returncode:
-        print(*lines[-60:], sep="\n")
+        print(*lines[-60:], *(line for line in lines if line.startswith(("FAILED", "ERROR"))), sep="\n")
         sys.exit(f"{what} fails without the parts")
     print(f"{what}: {lines[-1]}", flush=True)
 

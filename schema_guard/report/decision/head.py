@@ -136,8 +136,7 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
     uses = figures.get("uses", {})
     for name in names:
         if name not in wrong and uses.get(name, {}).get("use", "main") == "main":
-            use = "last used" if figures.get("is_silent") else "in use"
-            label = use if name in used else "measured"
+            label = ("last used" if figures.get("is_silent") else "in use") if name in used else "measured"
             yield Fact(label, f"{name_of(name)}: {_failed(rates[name], figures)}")
     for name in [*used, *(["tuned"] if "tuned" in uses else [])][:_MOST_NAMED]:
         usage = uses.get(name, {})
