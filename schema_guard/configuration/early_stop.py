@@ -19,8 +19,8 @@ EARLY_STOP: Final = "early_stop"
 """The key of the settings. Its value is true if schema_guard stops streams; other settings lack the key."""
 
 NOT_COMPARED: Final = (
-    "kinds and places of failures are not compared between calls with early_stop and calls without: a reply that was "
-    "stopped shows only the first thing that is wrong with it"
+    "calls with and without early_stop are not compared by kinds and places of failures, because a stopped reply shows "
+    "only its first fault"
 )
 """The note in place of an omitted comparison."""
 

@@ -180,7 +180,7 @@ def undo_text(change: ChangeEvidence | None) -> str:
     Before two full weeks, the rise can be a weekly pattern, so there may be nothing to undo.
     """
     if change is None or change.days is None or change.pattern_from is None:
-        return "undo the change of that time"
+        return "undo the change that was made at that time"
     first, last = (_with_weekday(day).partition(",")[0] for day in change.days)
     when = f"on {first}" if first == last else f"between {first} and {last}"
     return f"failures rose {when}, but {_TOO_EARLY.format(change.pattern_from)}"

@@ -352,9 +352,11 @@ def _failure_cost_flip(case: CostCase) -> Flip:
 def _volume_flip(case: CostCase) -> Flip:
     saving, gain = case.needed_saving, case.pess.prompt_per_call - case.pess.tuned_per_call
     if saving is None or gain <= _LEAST_GAIN:
-        return Flip("calls_per_month", "at no volume does it pay", None, None, flips=False)
+        return Flip("calls_per_month", "tuning pays at no volume", None, None, flips=False)
     value = (saving + case.hosting_plus_refresh) / gain
     if value <= 0:
-        return Flip("calls_per_month", "at any volume it pays", None, case.pess.payback_months, flips=False)
+        return Flip(
+            "calls_per_month", "tuning pays at any volume", None, case.pess.payback_months, flips=False
+        )
     payback = case.upfront / saving if saving else None
     return Flip("calls_per_month", f"{value:,.0f} calls a month", value, payback, flips=True)

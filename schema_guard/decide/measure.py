@@ -90,7 +90,7 @@ class PreparedCounts:
         if sum(kinds.values()) > failed:
             kinds = {}
             notes.append(
-                f"{name}: the failure kinds are not used, because they include calls before the alarm"
+                f"{name}: the verdict ignores the failure kinds, because they include calls before the alarm"
             )
         transport = kinds.pop("transport", 0)
         if transport:
@@ -110,7 +110,7 @@ class PreparedCounts:
             self.n = sum(cluster.inputs for cluster in strategy.clusters)
             self.count = fsum(one.inputs * one.failed / one.n for one in strategy.clusters)
             if self.n < n:
-                notes.append(f"{name}: {n} calls of {self.n} distinct inputs count as {self.n}")
+                notes.append(f"{name}: {n} calls with {self.n} distinct inputs count as {self.n} calls")
 
 
 class Measured(PreparedCounts):

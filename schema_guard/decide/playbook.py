@@ -114,7 +114,7 @@ def playbook_line(playbook: Iterable[PlaybookStep]) -> str:
         for step in playbook:
             if step.status == status:
                 names.setdefault(step.reason, []).append(step.name)
-        reasons = [f"{', '.join(steps)} because {reason}" for reason, steps in names.items()]
+        reasons = [f"{', '.join(steps)} ({reason})" for reason, steps in names.items()]
         if reasons:
             parts.append(f"{status.replace('_', ' ')}: {'; '.join(reasons)}")
     unsaid = [step.name for step in playbook if step.status == "not_claimed"]

@@ -46,7 +46,7 @@ def headline(report: Report, names: Sequence[str]) -> str:
     own = [one for one in zip(names, report.groups, strict=True) if _is_own(one[1])]
     unknown = [f"{name}: {found.text}" for name, group in own if (found := unexplained_of(group))]
     if len(unknown) > 1:
-        unknown = [f"{plural(len(unknown), report.by)} have calls of unknown cause"]
+        unknown = [f"{plural(len(unknown), report.by)} have excluded calls with an unknown cause"]
     return "; ".join([_failures(report, names), *unknown])
 
 

@@ -38,8 +38,8 @@ _EXAMPLE_CHARS = 2_000
 _NO_RATE = "The calls are not a fair sample of the traffic, so they have no failure rate"
 # A verdict divides alpha among functions, configurations, and targets.
 _BOUNDS = (
-    f"{BOUNDS}. Each bound in a table holds alone. The bounds in the cards hold together, so they are wider, and a card "
-    "counts the calls since the last change of the rate"
+    f"{BOUNDS}. In the cards, all bounds together are correct with this confidence, so they are wider. A card counts the "
+    "calls since the last change of the rate"
 )
 
 
@@ -203,7 +203,7 @@ def _lines(row: _Row) -> Iterator[str]:
             text += f" after the rise, {percent(rise['prior_k'] / rise['prior_n'])} of {rise['prior_n']:,} before it"
         yield text
     if rise and rise["with"]:
-        yield f"What changed then: {', '.join(rise['with'])}"
+        yield f"What changed at that time: {', '.join(rise['with'])}"
     if places := failing_text(group):
         yield f"Fails at {places}"
     if group.attempts and group.input_tokens is not None and group.output_tokens is not None:

@@ -200,7 +200,7 @@ def _details(name: str, configuration: Configuration) -> Iterator[str]:
 
         yield from (f"{name}: {line}" for line in load("content").lines_of(configuration.content))
     if reasoning := _much_reasoning(configuration):
-        yield f"{name}: {reasoning:,} of the output tokens are reasoning{_thinking_note(configuration)}"
+        yield f"{name}: {reasoning:,} of the output tokens are for reasoning{_thinking_note(configuration)}"
     for line in loss_lines(configuration.settings):
         yield f"{name}: {line}"
     yield from _exclusion_lines(name, configuration)
@@ -223,12 +223,12 @@ def _coerced(name: str, configuration: Configuration) -> Iterator[str]:
     if configuration.coerced:
         listed = ", ".join(f"{pointer(place)} {change} ({n})" for place, change, n in configuration.coercions)
         calls = plural(configuration.calls - configuration.unseen, "call")
-        yield f"{name}: the type converted values in {configuration.coerced:,} of {calls}: {listed}"
+        yield f"{name}: your type converted values in {configuration.coerced:,} of {calls}: {listed}"
 
 
 def _thinking_note(configuration: Configuration) -> str:
     """Return a note if no recorded option sets the effort: calls with another effort are then counted together."""
-    return "" if thinking_of(configuration.settings) else ", and no recorded option asks for it"
+    return "" if thinking_of(configuration.settings) else ", although no recorded option requests it"
 
 
 def _again(name: str, configuration: Configuration) -> Iterator[str]:
@@ -236,7 +236,7 @@ def _again(name: str, configuration: Configuration) -> Iterator[str]:
     if configuration.answered_again:
         yield (
             f"{name}: in {plural(configuration.answered_again, 'call')}, the tuned model gave no valid reply, and the prompt "
-            "answered. Each is one call here: fixed by retry if the prompt's reply is valid, otherwise failed"
+            "answered. Each counts as one call: fixed by retry if the prompt's reply is valid, otherwise failed"
         )
 
 

@@ -64,7 +64,7 @@ def trend_of(hours: Iterable[TimedCalls], marks: TrendMarks) -> Plot:
     title, history = "Failed calls over time", over_time([hours])
     steps = steps_of(history)
     if history.span is None:
-        return Plot(title, "", None, "no hours of calls are known here")
+        return Plot(title, "", None, "the report has no calls with a known hour")
     plot = draw_trend("trend", title, steps[0], axes_of(steps, [marks.target]), marks)
     return replace(plot, caption=f"{plot.caption}. {legend([marks])}.")
 

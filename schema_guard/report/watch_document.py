@@ -53,7 +53,9 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     # A failure rate that is too high comes first.
     parts.insert(1 if state == "BREACH" else 0, caveat)
     if len(watched) > 1:
-        parts.append(f"Wrong: {wrong} of {plural(len(watched), 'configuration')}")
+        parts.append(
+            f"{wrong} of {plural(len(watched), 'configuration')} {'has' if wrong == 1 else 'have'} a problem"
+        )
     parts += [f"{one.configuration} {one.usage}" for one in watched[1:] if one.usage.startswith("has ")][:1]
     if worst.n_functions > 1 and worst.is_rated:
         parts.append(

@@ -37,8 +37,8 @@ NOT_MEASURED = (
     "schema-guard bench run --playbook --schema NAME --model MODEL --first-step few_shot"
 )
 MEASURED = (
-    "32% [24%, 41%] of the values are right before (few_shot), and 15% [10%, 22%] after (strict_schema); the difference "
-    "is -17 [-26, -8] points (120 inputs)"
+    "32% [24%, 41%] of the values are right before enforcement (few_shot), and 15% [10%, 22%] after it (strict_schema); "
+    "the difference is -17 [-26, -8] percentage points (120 inputs)"
 )
 
 
@@ -83,7 +83,7 @@ def test_labels_of_both_strategies_are_shown():
     _, lines = values_of(evidence(failing(right=LABELS), strict, ladder=ladder()))
 
     assert lines == [
-        "[80%, 90%] of the values are right before (few_shot), and [60%, 70%] after (strict_schema)"
+        "[80%, 90%] of the values are right before enforcement (few_shot), and [60%, 70%] after it (strict_schema)"
     ]
 
 
@@ -100,7 +100,7 @@ def test_values_in_the_input_are_named_as_such():
     """Grounding is not rightness."""
     _, lines = values_of(evidence(failing(), values={**COMPARED, "measure": "grounded"}))
 
-    assert "32% [24%, 41%] of the values are in the input before (few_shot)" in lines[0]
+    assert "32% [24%, 41%] of the values are in the input before enforcement (few_shot)" in lines[0]
 
 
 def test_other_verdicts_say_nothing_of_enforcement():

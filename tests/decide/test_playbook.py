@@ -56,8 +56,8 @@ def test_line_tells_what_was_not_tried_and_why():
     )  # fmt: skip
 
     assert playbook_line(ladder) == (
-        "untested: none / declined: repair_retry because a contract / "
-        "not applicable: smaller_model because on / no status: larger_model"
+        "untested: none / declined: repair_retry (a contract) / "
+        "not applicable: smaller_model (on) / no status: larger_model"
     )
 
 

@@ -237,6 +237,6 @@ def power_text(result: BenchResult, names: Mapping[str, str]) -> str:
     is_taught = found.measure == "content" and result.setup.teacher is not None
     what = "in agreement with the teacher" if is_taught else PASSED[found.measure]
     return (
-        f"the data does not show whether {names[better]} ({percent(rates[0])} {what}) is better than {names[worse]} ({percent(rates[1])} {what}). Of {plural(found.tasks, 'task')}, {names[better]} is ahead on "
+        f"the data does not show whether {names[better]} ({percent(rates[0])} {what}) is better than {names[worse]} ({percent(rates[1])} {what}). Of {plural(found.tasks, 'task')}, {names[better]} is better on "
         f"{more:,.4g}, and {names[worse]} on {fewer:,.4g}. The odds are {odds(found.e_value)}, and a decision needs {odds(needed_odds(result))}.{plan}"
     )

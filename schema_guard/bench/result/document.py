@@ -103,7 +103,11 @@ def _facts(result: BenchResult, labels: Labels) -> Iterator[Fact]:
         Fact(f"variant {label}", name) for label, name in zip(labels, names, strict=True) if label != name
     )
     yield Fact("differences", differences_line(result.comparisons))
-    together = "" if len(names) == 1 else ". Bounds in the first line hold for all variants together"
+    together = (
+        ""
+        if len(names) == 1
+        else ". In the first line, the bounds of all variants together are correct with this confidence"
+    )
     yield Fact("bounds", f"{BOUNDS}{together}")
 
 
@@ -139,7 +143,7 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
     """Return the rates of valid and right values."""
     has_nulls = any(variant.invented.n for variant in result.variants)
     teacher = result.setup.teacher
-    header = ("variant", "n", "valid", "right", "wrong but valid", "leaves right")
+    header = ("variant", "n", "valid", "right", "wrong but valid", "right leaves")
     gloss = "A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right leaves (single values)."
     if teacher is not None:
         header = ("variant", "n", "valid", "agrees", "valid, and differs", "leaves that agree")
@@ -157,7 +161,7 @@ def content_section(result: BenchResult, labels: Labels) -> Section:
         "Content",
         gloss,
         Table((*header, *(["invented"] if has_nulls else [])), tuple(rows)),
-        ("invented: of the tasks whose answer has a null, those with another value there",)
+        ("invented: share of the tasks whose answer has a null, but whose reply has another value there",)
         if has_nulls
         else (),
     )
@@ -171,16 +175,16 @@ def cost_section(result: BenchResult, labels: Labels) -> Section:
         "variant",
         "attempts",
         "tokens in/out",
-        "s a call p50/p95",
-        f"{unit} a valid value",
-        "a right value" if result.setup.teacher is None else "a value that agrees",
+        "s/call p50/p95",
+        f"{unit} per valid value",
+        "per right value" if result.setup.teacher is None else "per value that agrees",
     )
     money = () if currency is None else (currency,)
     rows = (
         (label, *_cost_cells(variant, has_prices=currency is not None))
         for label, variant in zip(labels, result.variants, strict=True)
     )
-    return Section("What it took", "", Table((*header[:4], *money, *header[4:]), tuple(rows)))
+    return Section("Tokens, time, and cost", "", Table((*header[:4], *money, *header[4:]), tuple(rows)))
 
 
 def _cost_cells(variant: VariantResult, *, has_prices: bool) -> tuple[str, ...]:
@@ -235,7 +239,7 @@ def differences_line(comparisons: Sequence[Compared]) -> str:
 
 
 def _difference_row(comparison: Compared, label_of: dict[str, str], failed: str) -> tuple[str, ...]:
-    better = "not called" if comparison.better is None else label_of[comparison.better]
+    better = "undecided" if comparison.better is None else label_of[comparison.better]
     pair = f"{failed}: {label_of[comparison.a]} minus {label_of[comparison.b]}"
     return (
         pair,
@@ -276,7 +280,9 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
         f"Calls without a valid value, by {part_of}",
         "",
         Table((part_of, *labels), rows),
-        (f"The table has the {MOST_ROWS} hardest ones. {more} more are not shown.",) if more > 0 else (),
+        (f"The table has the {MOST_ROWS} rows with the most failures. {more} more are not shown.",)
+        if more > 0
+        else (),
     )
 
 

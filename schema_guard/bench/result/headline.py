@@ -274,7 +274,7 @@ def _more(result: BenchResult, ranked: Sequence[Ranked], needed: int | None, wha
     if setup.stopped and made < setup.tasks * setup.epochs:
         return f"{text}The run stopped early, so first run the same command again to finish it"
     if needed <= remaining:
-        return f"{text}To ask them, run the same command with --sample {setup.tasks + needed}"
+        return f"{text}To use them, run the same command with --sample {setup.tasks + needed}"
     has = (
         f"which has only {remaining:,} more (--sample all)"
         if remaining

@@ -64,7 +64,11 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
 
 
 def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -> str:
-    together = f" The bounds hold for all {len(variants)} variants together." if len(variants) > 1 else ""
+    together = (
+        f" The bounds of all {len(variants)} variants together are correct with 95% confidence."
+        if len(variants) > 1
+        else ""
+    )
     sentences = [f"The mark shows the rate, and the box shows its bounds.{together}"]
     if goal is not None:
         sentences.append(HOW_TO_READ)

@@ -260,7 +260,9 @@ def _facts(comparison: Comparison) -> Iterator[Fact]:
     ]
     yield Fact("compared", ", ".join([f"{plural(comparison.common_tasks, 'common task')}", *rest]))
     if a.suite_fingerprint != b.suite_fingerprint:
-        yield Fact("suites", "the suites differ, so tasks are paired by name, and their texts may differ")
+        yield Fact(
+            "suites", "the suites differ, so the comparison pairs tasks by name, and their texts may differ"
+        )
     for name, unpaired in (("A", comparison.unpaired_a), ("B", comparison.unpaired_b)):
         if unpaired:
             yield Fact("omitted", f"{', '.join(map(shown, unpaired))} (only in {name})")
@@ -311,9 +313,7 @@ def _name(one: Compared) -> str:
 
 
 def _row(comparison: Compared) -> tuple[str, ...]:
-    better = (
-        "not called" if not comparison.called else ("B" if comparison.only_a > comparison.only_b else "A")
-    )
+    better = "undecided" if not comparison.called else ("B" if comparison.only_a > comparison.only_b else "A")
     rates = (comparison.rate_a, comparison.rate_b)
     return (
         _name(comparison),

@@ -66,7 +66,7 @@ def _lines(result: StoreCheck) -> list[tuple[str, str]]:
     lines.append(("damage", plural(len(result.damage), "place")))
     lines += [("", _said(one)) for one in result.damage[:_MOST_SHOWN]]
     if (more := len(result.damage) - _MOST_SHOWN) > 0:
-        lines.append(("", f"and {more} more: --format json has all"))
+        lines.append(("", f"and {more} more. To list all, add --format json"))
     if result.can_be_rebuilt:
         if any(one.part == "missing" for one in result.damage):
             lines.append(("note", _MISSING))
@@ -78,9 +78,7 @@ def _said(one: Damage) -> str:
     if one.first_id is None:
         return f"{one.part.replace('_', '-')}: {one.problem}"
     when = (
-        ""
-        if one.since is None or one.until is None
-        else f", of calls begun {moment(one.since)} to {moment(one.until)}"
+        "" if one.since is None or one.until is None else f", from {moment(one.since)} to {moment(one.until)}"
     )
     return f"attempts {one.first_id:,} to {one.last_id:,}{when}: {one.problem}"
 

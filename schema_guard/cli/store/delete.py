@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 _NAMES = ("call", "input", "input_hash", "cluster", "segment", "function")
 _COUNTED = frozenset({"segment", "function"})
 _STAYS = {
-    "input": "Counts stay, without the input.",
-    "cluster": "Counts stay, without the cluster.",
-    "segment": "Counts of the segment stay. To delete them too, add --counts.",
-    "function": "Counts of the function stay. To delete them too, add --counts.",
+    "input": "The counts of calls and failures stay, without the input.",
+    "cluster": "The counts of calls and failures stay, without the cluster.",
+    "segment": "The counts of the segment stay. To delete them too, add --counts.",
+    "function": "The counts of the function stay. To delete them too, add --counts.",
 }
 
 

@@ -150,15 +150,15 @@ class WeeklyEvidence(NamedTuple):
     def young_text(self) -> str:
         """The calls that are less than a whole week, in words."""
         days = "" if self.days is None else f" from {self.days[0]} to {self.days[1]}"
-        ends = "" if self.whole_on is None else f"; the first one ends on {self.whole_on}"
-        return f"the {plural(self.n, 'call')}{days} are less than a whole week of its weekly pattern{ends}"
+        ends = "" if self.whole_on is None else f"; the first whole week ends on {self.whole_on}"
+        return f"the {plural(self.n, 'call')}{days} cover less than a whole week of the weekly pattern{ends}"
 
     @property
     def text(self) -> str:
-        """The pattern in words: weekends fail 3%, the rest 0.3%, for 3 weeks now."""
+        """The pattern in words: weekends fail in 3%, the rest 0.3%, for 3 weeks."""
         known = [part for part in self.parts if part.n]
         rates = [
-            f"{part.name} {'' if index else 'fail '}{percent(part.k / part.n)}"
+            f"{part.name} {'' if index else 'fail in '}{percent(part.k / part.n)}"
             for index, part in enumerate(known)
         ]
         names = " and ".join(part.name for part in self.parts)

@@ -132,7 +132,7 @@ def _lines(cost: CostCase) -> list[str]:
 def _gate_lines(cost: CostCase) -> list[str]:
     """Write the total, the earnings of tuning before the base model or the horizon ends, and the required earnings."""
     proposal, next_tuning = cost.proposal, dollars(cost.next_tuning)
-    saving = f"${cost.pess.saving_per_month:,.2f}"
+    saving = _cents(cost.pess.saving_per_month)
     horizon, lead, n = proposal.horizon_months, proposal.lead_months, proposal.tunings
     alive = (
         f"min({horizon:g}, {proposal.life_months:.4f})"
@@ -145,11 +145,11 @@ def _gate_lines(cost: CostCase) -> list[str]:
     low, high = map(dollars, total_range(cost))
     earned = (
         f"savings before the base model or the horizon ends: {saving} x ({alive} - {lead:g}, at least 0) months = "
-        f"${cost.earned:,.2f}; required: {needed}"
+        f"{_cents(cost.earned)}; required: {needed}"
     )
     total = (
         f"total over {months(horizon)}, {plural(n, 'tuning')}: {saving} x ({horizon:g} - {n} x {lead:g}) - "
-        f"{dollars(cost.upfront)} - {n - 1} x {next_tuning} = {dollars(cost.total)}; with volume and failure cost halved or doubled, {low} to {high}"
+        f"{dollars(cost.upfront)} - {n - 1} x {next_tuning} = {dollars(cost.total)}; from {low} to {high} if you halve or double volume and failure cost"
     )
     lines = [earned, total, f"a failed pilot costs {dollars(cost.upfront)} plus its hosting"]
     if cost.base_model_must_live_months is not None:
@@ -171,7 +171,7 @@ def _side_line(
     return (
         f"{name}: attempt 1 = ({cost.fixed:g} x ({1 - cost.hit:.2f} x {fresh:g} + {cost.hit:.2f} x "
         f"{cost.p_cached:g}) + {cost.var:g} x {cost.p_in:g} + {cost.out:g} x {cost.p_out:g}) / 1e6{batch}{waiting} = "
-        f"{dollars(first_attempt(cost, wait))}, a retry adds {cost.repair:g} x {cost.p_in:g} / 1e6{batch} = {dollars(retry_cost(cost))}; {attempts:.4g} attempts per call: {dollars(per_call)}{hosted}"
+        f"{dollars(first_attempt(cost, wait))}, a retry adds {cost.repair:g} x {cost.p_in:g} / 1e6{batch} = {dollars(retry_cost(cost))}; mean of {attempts:.4g} attempts per call: {dollars(per_call)}{hosted}"
     )
 
 
@@ -216,6 +216,11 @@ def _bar_line(cost: CostCase, needed: str) -> str:
     if bar < 0:
         return f"the bar: {sum_of} = {_exact(bar)}, so no tuned model pays"
     return f"the bar: the tuned model may fail at most {sum_of} = {_exact(bar)} of the calls"
+
+
+def _cents(amount: float) -> str:
+    """Write an amount in arithmetic, with its cents."""
+    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def _exact(rate: float) -> str:

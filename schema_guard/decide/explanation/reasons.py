@@ -43,7 +43,7 @@ _IMPORT_ALL = (
     "guard(..., observe=True)"
 )
 
-_PILOT = "{export}  # writes checked answers, reserves a part of them for the test, and prints the command that tunes"
+_PILOT = "{export}  # writes checked answers, reserves some of them for the test, and prints the command that tunes the model"
 _NEXT = {
     "NEED_MORE_DATA": "{decide}  # run this command again when more calls are recorded",
     "FINE_TUNE_FOR_COST": _PILOT,
@@ -52,9 +52,9 @@ _NEXT = {
         "schema-guard help routing  # Router(tuned=..., prompt=..., primary=Evidence.of(VERDICT), share=Rollout({target:g})), "
         "with the output of `decide --format json`"
     ),
-    "FINE_TUNE_BLOCKED": "{decide}  # again, when what blocks it has changed",
+    "FINE_TUNE_BLOCKED": "{decide}  # run this command again when tuning is no longer blocked",
     "ACCEPT_OR_REDESIGN": (
-        "{decide}  # again, with a looser target, a simpler schema, failures handled, or another provider"
+        "{decide}  # run this command again with a looser target, a simpler schema, code that handles failures, or another provider"
     ),
 }
 _NEXT_OF_STAGE = {
@@ -169,7 +169,7 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
     if figures.get("stage") in _NEXT_OF_STAGE:
         return _NEXT_OF_STAGE[figures["stage"]].format(**commands)
     if "train_examples" in figures.get("blocked", ()):
-        return f"{commands['export']}  # it says which inputs to label next"
+        return f"{commands['export']}  # lists the inputs to label next"
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
         return _NEXT[ruling.verdict].format(**commands)
     return (
@@ -186,7 +186,7 @@ def _line(strategy: str, evidence: CaseEvidence) -> str:
         return strategy
     if len(line) <= _LONGEST_LINE:
         return line
-    return f"{strategy} (for its line of guard, run {decide_command(evidence)} --full)"
+    return f"{strategy} (for its arguments of guard, run {decide_command(evidence)} --full)"
 
 
 def _bought(meanwhile: Mapping[str, Any], evidence: CaseEvidence) -> str:
@@ -242,7 +242,7 @@ def _cost_line(cost: CostCase | None) -> str | None:
     )
     return (
         f"at {cost.proposal.calls_per_month:,.0f} calls a month, tuning saves {dollars(pess.saving_per_month)} a month "
-        f"in the pessimistic column, and {payback}"
+        f"in the worse case of both failure rates, and {payback}"
     )
 
 
@@ -321,11 +321,11 @@ def _cost_assumptions(case: Case) -> Iterator[str]:
             for rate in (money.tuned.residual.opt, money.tuned.residual.point, money.tuned.residual.pess)
         )
         yield f"the tuned model's failure rate of {rates} is your assumption until a pilot measures it"
-    yield "the failure rates of the tuned model's attempts are assumed: " + "/".join(
+    yield "assumed failure rates of the tuned model's attempts: " + "/".join(
         percent(rate) for rate in money.tuned.hazards
     )
     if case.best is not None and case.best.retries is None:
-        yield f"attempts of {case.best.strategy.id} are not recorded, so its tokens are priced as one attempt a call"
+        yield f"the attempts of {case.best.strategy.id} are not recorded, so its cost counts one attempt per call"
 
 
 def not_measured(case: Case) -> list[str]:
@@ -357,7 +357,7 @@ def notes(case: Case, ruling: Ruling) -> list[str]:
     lines += _pilot_warnings(case, ruling)
     lines += _routing_note(case, ruling)
     if case.evidence.pilot and case.evidence.segments:
-        lines.append("the evidence has a pilot, so only the segments of the pilot are used")
+        lines.append("the evidence has a pilot, so the verdict uses only the segments of the pilot")
     return lines
 
 
@@ -413,4 +413,4 @@ def _pilot_warnings(case: Case, ruling: Ruling) -> Iterator[str]:
     if cost.pess.tuned_rate > case.config.target:
         yield f"the tuned model may fail {percent(cost.pess.tuned_rate)} of the calls, above the target"
     if shutdown is not None and cost.proposal.ends_early and not cost.passes:
-        yield f"the base model ends in {months(shutdown)}, before tuning pays back"
+        yield f"the provider shuts down the base model in {months(shutdown)}, before tuning pays back"

@@ -104,8 +104,8 @@ def grammar_line(n: int, b: int, c: int, *, is_better: bool) -> str:
         else "neither form is proved to be better"
     )
     return (
-        f"the tuned model was measured with a grammar (strict_only) and without: of {plural(n, 'input')}, {b} failed only "
-        f"without the grammar and {c} only with it; {proof}. The verdict counts the form {'with' if is_better else 'without'} it"
+        f"trials measured the tuned model with a grammar (strict_only) and without one. Of {plural(n, 'input')}, {b} failed only "
+        f"without the grammar, and {c} only with it; {proof}. The verdict counts the trial {'with' if is_better else 'without'} it"
     )
 
 

@@ -85,7 +85,7 @@ def with_recorded_costs(
     missing = tokens_only.keys() - tuned.keys() - measured.keys()
     if missing:
         notes.append(
-            f"the tuned model is assumed to need as much as the prompt of: {' '.join(sorted(missing))}"
+            f"these costs of the tuned model are assumed to equal those of the prompt: {', '.join(sorted(missing))}"
             + ("; its replies are assumed to be complete" if is_whole and "out" in missing else "")
         )
     return {**money, "prompt_cost": filled, "tuned_cost": {"hit": 0.0, **tokens_only, **measured, **tuned}}

@@ -444,7 +444,7 @@ def _segments(earlier: Sequence[ConfigurationCounts], later: Sequence[Configurat
     before, now = (_shares(rows) for rows in (earlier, later))
     moved = {name: now.get(name, 0.0) - before.get(name, 0.0) for name in before.keys() | now.keys()}
     return [
-        f"segment {clip(name or 'none')} is {percent(now.get(name, 0.0))} of the calls, was "
+        f"segment {clip(name or 'none')} has {percent(now.get(name, 0.0))} of the calls instead of "
         f"{percent(before.get(name, 0.0))}"
         for name, by in sorted(moved.items(), key=lambda item: -abs(item[1]))
         if abs(by) > _MOVED
@@ -463,4 +463,4 @@ def _lengths(earlier: Sequence[ConfigurationCounts], later: Sequence[Configurati
     before, now = (mean_of(together(rows).sums[:1], "input_tokens") for rows in (earlier, later))
     if before is None or now is None or abs(now - before) <= _MOVED * before:
         return []
-    return [f"prompts have {now:,.0f} tokens, had {before:,.0f}"]
+    return [f"prompts have {now:,.0f} tokens instead of {before:,.0f}"]

@@ -78,15 +78,17 @@ def with_fallback(
     own = said["k_final"]
     k = own - (calls - unhandled)
     notes.append(
-        f"{clip(said['id'])}: of {plural(said['n'], 'call')} the tuned model gave {own} no valid value; the prompt was asked "
-        f"{calls} of these again and {unhandled} failed, so {k} of all did"
+        f"{clip(said['id'])}: the tuned model gave no valid value in {own} of {plural(said['n'], 'call')}. The prompt "
+        f"then replied to {calls} of these calls, and {unhandled} of its replies failed, so {k} calls failed in total"
     )
     if k == 0 and calls == own:
         # Without failures, there are no bursts, and no failures since a change.
         said = {key: part for key, part in said.items() if key not in ("change", "bursts", "weekly")}
     if k < 0 or "change" in said or "bursts" in said or "parts" in said.get("weekly", {}):
         # Counts since a change, or in bursts, are those of the tuned model alone.
-        notes.append(f"{clip(said['id'])}: the rate is that of the tuned model alone")
+        notes.append(
+            f"{clip(said['id'])}: the failure rate counts the tuned model without its fallback prompt"
+        )
         return said
     evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
     evidence["k_final"] = k
@@ -119,8 +121,8 @@ def answered_for(
         return pilot
     calls, unhandled = sum(row.calls for row in own), sum(row.failed for row in own)
     notes.append(
-        f"the tuned model that is piloted: the prompt was asked again in {plural(calls, 'call')} of the traffic to which it "
-        f"gave no valid value, and {unhandled} failed; its own rate is that of the model, and no caller's"
+        f"pilot: the tuned model gave no valid value in {plural(calls, 'call')} of the traffic. The prompt then replied, and "
+        f"{unhandled} of its replies failed. The failure rate of the pilot counts only the tuned model"
     )
     return {key: part for key, part in pilot.items() if key not in ("traffic_share", "arrival")}
 
@@ -140,7 +142,7 @@ def joined_pilots(
     for shadow in shadows:
         if used is not None and _same(shadow, used):
             notes.append(
-                f"{plural(shadow.n, 'shadow')} of the tuned model in use are not counted, because its own calls count"
+                f"{plural(shadow.n, 'shadow call')} of the tuned model in use are not counted, because its own calls count"
             )
             continue
         own = [one for one in joined if _same(one, shadow)]

@@ -56,7 +56,7 @@ def explain_first(case: Case) -> Ruling | None:
     }
     return Ruling(
         "NEED_MORE_DATA",
-        f"{unexplained.text}, which is more than the target of {target}. Without knowing whether the model failed in them, no rate decides",
+        f"{unexplained.text}, which is more than the target of {target}. No failure rate can decide until you know whether the model failed in these calls",
         figures,
     )
 
@@ -132,7 +132,7 @@ def switch_for_less(case: Case, used: Measured) -> Ruling | None:
     why = f"{strategy_text(used)} passes, and so does {strategy_text(chosen)}{model} for {dollars(cost)} a call instead of {dollars(now)}"
     why += "" if saving is None else f", which saves {dollars(saving)} a month"
     if not _are_compared(case, used, chosen):
-        why += "; only format and price are compared, so compare the values first"
+        why += "; schema_guard compared only format and price, so compare the values first"
     why += inputs_text(case, used) if used.strategy.is_tuned else ""
     figures = {
         "strategy": used.strategy.id,
@@ -229,11 +229,10 @@ def strict_decoding(case: Case) -> Ruling | None:
     unfixable = _not_fixable(case)
     if unfixable["lower"] > case.config.target:
         return None
-    known = (
-        f"only {unfixable['k']:g} {'is' if unfixable['k'] == 1 else 'are'}" if unfixable["k"] else "none is"
-    )
+    known = f"only {unfixable['k']:g}" if unfixable["k"] else "none"
+    verb = "are" if unfixable["k"] > 1 else "is"
     why = (
-        f"{all_fail(case)}; of the {best.failed_calls} failures of {best.strategy.id} {known} known to be of a kind "
+        f"{all_fail(case)}; {known} of the {best.failed_calls} failures of {best.strategy.id} {verb} known to be of a kind "
         "that strict decoding can't fix"
     )
     return Ruling(
@@ -254,7 +253,7 @@ def try_next_fix(case: Case) -> Ruling | None:
         step = _first_that_helps(case, best, steps)
         failures = best.failures
         text = (
-            f". {step} can fix {failures.fixed_by(step):g} of {failures.told()}"
+            f". {step} can fix {failures.fixed_by(step):g} of these failures: {failures.told()}"
             if best.missed("format")
             else ""
         )

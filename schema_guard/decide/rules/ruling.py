@@ -75,8 +75,8 @@ def need_more(
         what = "inputs" if calls_per_unit > 1 else "calls"
         why = f"{question}, and about {n_more:,} more {what} are needed to decide"
         why += f" ({months(duration)})" if duration is not None and duration >= 1 else ""
-    if n_more is None or (duration is not None and duration > PATIENCE_MONTHS):
-        why += "; at your volume, the rate can't be told from the target"
+    if duration is not None and duration > PATIENCE_MONTHS:
+        why += "; at your volume, that takes too long"
     known = {"strategy": strategy, "n_more": n_more, "months_to_answer": duration}
     return Ruling("NEED_MORE_DATA", why, {**(figures or {}), **known})
 
@@ -188,5 +188,8 @@ def inputs_text(case: Case, strategy: Measured) -> str:
     others = [one for one in case.in_production if one is not strategy]
     if not others or not any(one.strategy.is_tuned for one in (strategy, *others)):
         return ""
-    parts = [f"{percent(one.strategy.traffic_share or 0.0)} went to {strategy_text(one)}" for one in others]
-    return f"; of the calls {', '.join(parts)}; each rate is valid for its own inputs only, because a router's primary= may have chosen them"
+    shares = [(percent(one.strategy.traffic_share or 0.0), strategy_text(one)) for one in others]
+    parts = [
+        f"{share}{'' if at else ' of the calls went'} to {name}" for at, (share, name) in enumerate(shares)
+    ]
+    return f"; {', '.join(parts)}. Each rate is valid only for its own inputs, because primary= of a router may have chosen them"

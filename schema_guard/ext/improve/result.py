@@ -32,7 +32,7 @@ _VALID = "NOTHING_TO_IMPROVE"
 _STOPPED = "STOPPED"
 _WORDS = {
     _PROVED: "a better prompt is proved",
-    _NOT_PROVED: "the winner of the race is not proved better",
+    _NOT_PROVED: "the best candidate of the race is not proved better",
     _NO_HELP: "no candidate helps",
     _TOO_FEW: f"at least {LEAST_INPUTS} different inputs are needed, so nothing was sent",
     _VALID: "the prompt in use did not fail on any input of the map",
@@ -106,13 +106,13 @@ def _proof_facts(proof: Proof) -> Iterator[Fact]:
     )
     if proof.tokens_before is not None and proof.tokens_after is not None:
         added = proof.tokens_after - proof.tokens_before
-        yield Fact("tokens", f"{added:+,.0f} input tokens a call ({proof.tokens_before:,.0f} before)")
+        yield Fact("tokens", f"{added:+,.0f} input tokens per call ({proof.tokens_before:,.0f} before)")
     if proof.right is None or proof.values is None:
         yield Fact("values", "not measured, because the inputs have no right answers")
     else:
         before, after = proof.right
         change = interval(proof.values.lower, proof.values.upper)
-        worse = "; the values are proved worse" if proof.values.upper < 0 else ""
+        worse = "; the share of right values is proved worse" if proof.values.upper < 0 else ""
         yield Fact("values", f"{before} of {proof.n} right before, {after} after; change {change}{worse}")
 
 

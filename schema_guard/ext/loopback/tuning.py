@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     from schema_guard.models.scripted import Replies
 
 TUNING_FAULTS: Final[Mapping[str, str]] = {
-    "http_429": "status 429, with Retry-After: 1; nothing is done",
-    "http_500": "status 500; nothing is done",
-    "http_503": "status 503; nothing is done",
-    "reset": "the connection is reset; nothing is done",
-    "lost": "it is done, and the connection is reset before the answer",
-    "http_500_done": "it is done, and the answer is status 500",
-    "silent": "nothing is done, and no byte comes until the client gives up",
+    "http_429": "status 429, with Retry-After: 1, and no effect",
+    "http_500": "status 500, and no effect",
+    "http_503": "status 503, and no effect",
+    "reset": "a connection reset, and no effect",
+    "lost": "the request takes effect, and the connection is reset before the answer",
+    "http_500_done": "the request takes effect, and the answer is status 500",
+    "silent": "no effect, and no answer until the client times out",
 }
 """Name of each fault of a host -> its effect."""
 _STATUSES: Final = {"http_429": 429, "http_500": 500, "http_503": 503, "http_500_done": 500}

@@ -317,7 +317,7 @@ def plan_text(run: PlaybookRun, prices: Sequence[TokenPrices] = ()) -> str:
     prompt = estimated_tokens(inputs.schema.document) + shown + sum(texts) // len(texts)
     text = (
         f"{len(inputs.tasks)} inputs x at most {len(ahead)} steps: at most {calls:,} calls, about {prompt:,} prompt "
-        "tokens an attempt, "
+        "tokens per attempt, "
     )
     if not limits:
         return f"{text}no output limit"

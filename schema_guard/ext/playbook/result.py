@@ -151,7 +151,7 @@ def _facts(result: PlaybookResult) -> Iterator[Fact]:
     limit = (
         "no output limit"
         if result.output_tokens is None
-        else f"at most {result.output_tokens} output tokens an attempt"
+        else f"at most {result.output_tokens} output tokens per attempt"
     )
     yield Fact("model", f"{result.model}{larger}, {limit}")
     repeated = f" ({result.repeated} repeated inputs not counted)" if result.repeated else ""
@@ -197,7 +197,7 @@ def _rate(step: StepResult, result: PlaybookResult) -> Mapping[str, Any] | None:
 def _in_figures(result: PlaybookResult) -> Section:
     verdict = result.verdict.as_dict()
     return Section(
-        "In figures",
+        "Figures",
         lines=(
             verdict["why"],
             (
@@ -212,7 +212,7 @@ def _steps(result: PlaybookResult) -> Section:
     return Section(
         "Steps",
         table=Table(
-            ("step", "failed", "failure rate", "bounds", "tokens in/out a call", "s a call"),
+            ("step", "failed", "failure rate", "bounds", "tokens in/out per call", "s/call"),
             tuple(_row(step, result) for step in result.steps),
         ),
         lines=tuple(line for step in result.steps for line in _details(step)),
@@ -239,7 +239,7 @@ def _details(step: StepResult) -> Iterator[str]:
     yield f"{step.step}{strategy}: {step.stopped}{failed}{lost}"
     if len(step.attempts) > 1:
         counts = ", ".join(f"{failures}/{n}" for n, failures in step.attempts)
-        yield f"{step.step} failed in attempt 1, 2, ...: {counts}"
+        yield f"{step.step}: failures in attempt 1, 2, ...: {counts}"
 
 
 def _steps_not_run(result: PlaybookResult) -> Section:

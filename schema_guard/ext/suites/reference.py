@@ -270,10 +270,16 @@ def _differences(found: Placement) -> str:
         is_better = one.better in new
         name, other = (one.better, one.worse) if is_better else (one.worse, one.better)
         verb = "better" if is_better else "worse"
-        others.setdefault(f"{one.measure}: {shown(name)} is {verb} than", []).append(shown(other))
+        others.setdefault(f"{_measure_text(one.measure)}: {shown(name)} is {verb} than", []).append(
+            shown(other)
+        )
     known = sum(not row.is_new for row in found.rows)
     number = f"{len(found.different) or 'none'} of {plural(found.comparisons, 'comparison')} {'show' if len(found.different) > 1 else 'shows'} a difference"
     return "; ".join([number, *(f"{start} {_listed(names, known)}" for start, names in others.items())])
+
+
+def _measure_text(measure: str) -> str:
+    return "right leaves" if measure == _LEAVES else measure
 
 
 def _listed(names: Sequence[str], known: int) -> str:
@@ -283,7 +289,7 @@ def _listed(names: Sequence[str], known: int) -> str:
 def _sentence(row: ReferenceRow, of: int) -> str:
     where = f"place {row.best}" if row.best == row.worst else f"a place between {row.best} and {row.worst}"
     share = percent(row.leaves.rate or 0.0)
-    return f"{shown(row.name)} has {where} of {of} by the leaves that are right ({share})."
+    return f"{shown(row.name)} has {where} of {of} by right leaves ({share})."
 
 
 def _table(rows: Sequence[ReferenceRow]) -> Section:
@@ -299,8 +305,8 @@ def _table(rows: Sequence[ReferenceRow]) -> Section:
     ties = dict.fromkeys(tuple(sorted((row.name, *row.tied))) for row in rows if row.tied)
     return Section(
         "Models",
-        "places: the places by right leaves that the data allows. invented: of the documents whose answer leaves out a "
-        "property of the schema, those with a value there. [low, high]: each bound holds with 95% confidence, at any time.",
-        Table(("model", "places", "valid", "right", "leaves right", "invented"), lines),
-        tuple(f"equally many right values: {', '.join(map(shown, tie))}" for tie in ties),
+        "places: possible places in the order of right leaves. invented: share of the documents whose answer omits a "
+        "property of the schema, but whose reply has a value there. [low, high]: each bound holds with 95% confidence, at any time.",
+        Table(("model", "places", "valid", "right", "right leaves", "invented"), lines),
+        tuple(f"equal numbers of right values: {', '.join(map(shown, tie))}" for tie in ties),
     )

@@ -46,19 +46,17 @@ class CountedQuantity(NamedTuple):
 
 _OF = ("function", "schema")
 COUNTED = (
-    CountedQuantity("attempts", "{attempt}", _OF, "Attempts of calls, judged or not."),
+    CountedQuantity("attempts", "{attempt}", _OF, "Attempts of calls, validated or not."),
     CountedQuantity("failures", "{attempt}", (*_OF, "kind", "code"), "Attempts that failed."),
     CountedQuantity("stopped", "{attempt}", _OF, "Attempts whose stream was stopped early."),
-    CountedQuantity("calls", "{call}", (*_OF, "way"), "Calls, by how they ended."),
-    CountedQuantity("tokens", "{token}", (*_OF, "type"), "Tokens of attempts whose provider says them."),
+    CountedQuantity("calls", "{call}", (*_OF, "way"), "Calls, by result."),
+    CountedQuantity("tokens", "{token}", (*_OF, "type"), "Tokens of attempts whose provider reports them."),
     CountedQuantity(
         "cost", "1", _OF, "Cost of attempts whose price is known, in the currency of the price table."
     ),
+    CountedQuantity("lost_records", "{attempt}", ("reason",), "Attempts that this process could not store."),
     CountedQuantity(
-        "lost_records", "{attempt}", ("reason",), "Attempts that a store of this process could not store."
-    ),
-    CountedQuantity(
-        "untold", "{call}", (), "Calls without events and span, as exporters were too slow for them."
+        "untold", "{call}", (), "Calls without events and a span, because the exporters were too slow."
     ),
 )
 """All counted quantities."""

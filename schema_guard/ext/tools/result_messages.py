@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from schema_guard.values import Failure
 
 NOT_RUN: Final = (
-    "This call is valid, but it was not run: another call of the same turn is not valid. "
+    "This call is valid, but it was not run, because another call of the same turn is not valid. "
     "Make this call again together with the corrected ones."
 )
 """The message to the model about a valid call of a turn that is retried."""
@@ -33,13 +33,13 @@ def message_for(failure: Failure, tools: Iterable[str], near: list[str], *, name
         name: Name of the tool, or None if it is not a known tool.
     """
     if failure.code == "unknown_tool":
-        return f"This call was not run: there is no tool of that name. {_names(list(tools), near)}"
+        return f"This call was not run, because no tool has that name. {_names(list(tools), near)}"
     if failure.kind == "truncation":
         reason, then = _CUT_OFF, "Call the tool again, with shorter arguments."
     elif failure.code == "empty":
         reason, then = "Its arguments were empty", "Call the tool again, with one JSON object of arguments."
     elif failure.kind == "refusal":
-        reason, then = "It was stopped by a filter", "Go on without it."
+        reason, then = "It was stopped by a filter", "Continue without it."
     else:
         reason = prompting.describe(failure, quote_checks=True)
         then = "Call the tool again, with corrected arguments."
@@ -49,9 +49,9 @@ def message_for(failure: Failure, tools: Iterable[str], near: list[str], *, name
 
 def _names(tools: list[str], near: list[str]) -> str:
     if near:
-        return f"Did you mean {' or '.join(near)}? Call it again by its right name."
+        return f"Did you mean {' or '.join(near)}? Call it again with its correct name."
     if not tools:
-        return "There are no tools: answer without one."
+        return "There are no tools. Answer without one."
     more = f" and {len(tools) - _MOST_NAMES} more" if len(tools) > _MOST_NAMES else ""
     return f"The tools are: {', '.join(tools[:_MOST_NAMES])}{more}."
 

@@ -48,9 +48,9 @@ def _facts(result: TraceImport, store: str | None) -> Iterator[Fact]:
     excluded = [f"{n} {cause} ({code})" for (cause, code), n in result.excluded.most_common()]
     yield Fact("excluded", ", ".join(excluded) or "none")
     if result.repeated:
-        yield Fact("repeated", f"{_replies(result.repeated)} that the files hold twice")
+        yield Fact("repeated", f"{_replies(result.repeated)} that occur again in the files")
     if result.unread:
-        yield Fact("unread", f"{plural(result.unread, 'part')} of the files (see below)")
+        yield Fact("unread", f"{plural(result.unread, 'place')} in the files (see below)")
     if not result.dry_run and result.calls:
         yield Fact("next", command_on(store, "report"))
         yield Fact("then", command_on(store, "decide"))
@@ -66,7 +66,9 @@ def _sections(result: TraceImport) -> Iterator[Section]:
             for cause, counted in result.left_out.items()
         )
         yield Section(
-            "Left out", "rows that are in no call", Table(("why", "rows", "the first of them"), rows, (0, 2))
+            "Left out",
+            "Rows that belong to no imported call.",
+            Table(("reason", "rows", "first rows"), rows, (0, 2)),
         )
     if result.unreadable:
         lines = [f"{clip(part.place)}: {clip(part.why, 200)}" for part in result.unreadable]

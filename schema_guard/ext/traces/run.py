@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from schema_guard.records.sql.session import Session
     from schema_guard.strategies import Price
 
-NO_CALL = "no call of a model"
-OTHER_NAME = "another name than --only"
-NO_SCHEMA = "schema unknown"
-OTHER_TOOL = "not of this tool"
+NO_CALL = "not a model call"
+OTHER_NAME = "a name that --only does not select"
+NO_SCHEMA = "unknown schema"
+OTHER_TOOL = "from another tool"
 
 _AT_ONCE = 500
 _NAMELESS = "imported"

@@ -24,12 +24,14 @@ _FAR_APART = 20
 
 def costs_plot(figures: Figures) -> Plot:
     """Draw the cost of a month with either model, by the number of calls in a month."""
-    title = "Cost of a month"
+    title = "Cost per month"
     if "cost" not in figures:
         return Plot(title, "", None, _why_no_costs(figures))
     money, volume = figures["economics"], figures["cost"]["calls_per_month"]
     crossing = money["break_even_calls_per_month"]
-    break_even = "no volume pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
+    break_even = (
+        "tuning pays at no volume" if crossing is None else f"break-even at {calls(crossing)} calls a month"
+    )
     return Plot(
         title,
         "The line is the expected cost. The area shows the bounds of both failure rates, with the worse case dotted. "

@@ -68,8 +68,8 @@ def _why(figures: Figures) -> Section:
     if "paired" in figures:
         paired = figures["paired"]
         lines.append(
-            f"on the same inputs, the tuned model is {'proved' if paired['better'] else 'not proved'} to be better: odds "
-            f"{odds(paired['e_value'])}, {interval(paired['lower'], paired['upper'])} fewer calls failed"
+            f"on the same inputs, the tuned model is {'proved' if paired['better'] else 'not proved'} to be better. "
+            f"Its failure rate is lower by {interval(paired['lower'], paired['upper'])} (odds {odds(paired['e_value'])})"
         )
     return Section("Why", lines=tuple(lines))
 
@@ -113,11 +113,11 @@ def document_of_several(decided: Sequence[Decided]) -> Document:
         (
             Fact(
                 "next",
-                f"{decide_command(read_evidence(ordered[0].gathered.evidence))}  # the worst one in full, with the command to run",
+                f"{decide_command(read_evidence(ordered[0].gathered.evidence))}  # shows the worst function in full, and the command to run",
             ),
             Fact(
                 "confidence",
-                f"each verdict holds with {exact_percent(1 - alpha)} confidence, at any time",
+                f"each verdict is correct with {exact_percent(1 - alpha)} confidence, at any time",
             ),
         ),
         (

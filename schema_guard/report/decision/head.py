@@ -28,7 +28,7 @@ _MOST_WRONG = 4
 _HASH = 12
 _FEW_RIGHT = 0.9
 _MOST_OF_THE_FAILURES = 0.75
-_FIRST_TRY = "; first try a line about it in the prompt (`improve` proposes and tests one)"
+_FIRST_TRY = "; first add a line about it to the prompt (`improve` proposes and tests one)"
 _A_BURST = 2
 # Commands that read the texts of recorded calls.
 _NEEDS_TEXTS = ("tune prepare", "bench run --playbook")
@@ -99,7 +99,7 @@ def _behind_the_router(figures: Figures) -> Iterator[Fact]:
         answered = behind["asked"] - behind["k"]
         yield Fact(
             "the router",
-            f"the tuned model failed {plural(behind['n'], 'call')}, and the prompt behind it answered {answered:,} of these",
+            f"the tuned model failed in {plural(behind['n'], 'call')}, and the fallback prompt answered {answered:,} of these",
         )
 
 
@@ -150,7 +150,7 @@ def _result_facts(figures: Figures) -> Iterator[Fact]:
     yield from _right_values(figures)
     yield from decision_facts(figures)
     if "flagged" in figures:
-        yield Fact("schemas", listed(figures["flagged"]) or "none fails too often")
+        yield Fact("schemas", listed(figures["flagged"]) or "no schema fails too often")
 
 
 def _failed(rate: Figures, figures: Figures) -> str:
@@ -168,7 +168,7 @@ def _right_values(figures: Figures) -> Iterator[Fact]:
             every = interval(right["all_calls"]["lower"], right["all_calls"]["upper"], limit)
             yield Fact(
                 "right",
-                f"{name_of(name)}: {valid} of the {what} valid replies, and {every} with the failed calls "
+                f"{name_of(name)}: {valid} of the {what} valid replies are right, and {every} if failed calls count as wrong "
                 f"({plural(right['n'], 'label')}, {right['skipped']:,} skipped)",
             )
 
@@ -185,20 +185,20 @@ def decision_facts(figures: Figures) -> Iterator[Fact]:
         low, high = percent(-content["upper"], -1)[:-1], percent(-content["lower"], 1)[:-1]
         text = (
             f"{name_of(name)}: more right values than {prompt} for {content['better']:,} of "
-            f"{plural(content['n'], 'input')}, fewer for {content['worse']:,} (a difference from {low} to {high} points)"
+            f"{plural(content['n'], 'input')}, and fewer for {content['worse']:,} (difference: {low} to {high} percentage points)"
         )
         if right := rate.get("right"):
-            text += f"; {percent(1 - right['rate'])} of its {plural(right['n'], 'known answer')} are right"
+            text += f"; its values are right for {percent(1 - right['rate'])} of {plural(right['n'], 'known answer')}"
         for what, own, other in _per_call(rate, rates.get(beside, {})):
-            text += f"; {what} {own} a call instead of {other}"
+            text += f"; a call {what} {own} instead of {other}"
         yield Fact("decisions", text)
 
 
 def _per_call(rate: Figures, other: Figures) -> Iterator[tuple[str, str, str]]:
     """Yield the cost and the seconds of a call of a trial, and of another one."""
     for what, key, written in (
-        ("cost", "dollars", dollars),
-        ("time", "seconds", lambda mean: f"{mean:.2g} s"),
+        ("costs", "dollars", dollars),
+        ("takes", "seconds", lambda mean: f"{mean:.2g} s"),
     ):
         means = [
             one["trial"][key] / one["n"] if one.get("trial", {}).get(key) is not None and one["n"] else None
@@ -221,7 +221,9 @@ def _answer(figures: Figures) -> Iterator[Fact]:
             "switch to", choice if saving is None else f"{choice}, which saves {dollars(saving)} a month"
         )
         if "values first" in figures["why"]:
-            yield Fact("but", "only format and price are compared; compare the values before you switch")
+            yield Fact(
+                "but", "schema_guard compared only format and price; compare the values before you switch"
+            )
     if figures["verdict"] == "NEED_MORE_DATA" and "unexplained" not in figures and "unrated" not in figures:
         yield from _more(figures)
     if figures.get("missing"):
@@ -246,10 +248,10 @@ def values_facts(figures: Figures) -> Iterator[Fact]:
         before, after = values["before"], values["after"]
         what = "right" if values["measure"] == "right" else "in the input"
         first, second = _share_text(before), _share_text(after)
-        text = f"{first} of the values are {what} before ({name_of(before['id'])}), and {second} after ({name_of(after['id'])})"
+        text = f"{first} of the values are {what} before enforcement ({name_of(before['id'])}), and {second} after it ({name_of(after['id'])})"
         if "n" in values:
             change = points(after["share"] - before["share"], values["lower"], values["upper"])
-            text += f"; the difference is {change} points ({plural(values['n'], 'input')})"
+            text += f"; the difference is {change} percentage points ({plural(values['n'], 'input')})"
         yield Fact("values", text)
 
 
@@ -273,7 +275,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
             f"good enough if failures are isolated, but not yet if they occur in bursts of {length:g}",
         )
     if name in figures.get("bursts", {}):
-        yield Fact("needs", "more time, depending on further bursts")
+        yield Fact("needs", "more time; how much depends on further bursts")
     elif n_more is not None:
         when = (
             "" if duration is None else f", which arrive within {time_text(duration)} at the current volume"
@@ -283,7 +285,8 @@ def _more(figures: Figures) -> Iterator[Fact]:
         yield Fact("needs", f"about {plural(n_more, f'more {what}')}{when}")
     elif not figures.get("missing"):
         yield Fact(
-            "needs", "another target, because the rate is too near this one for any number of calls to decide"
+            "needs",
+            "another target, because the rate is too close to this one for any number of calls to decide",
         )
     meanwhile = figures.get("meanwhile")
     if meanwhile:
@@ -308,7 +311,7 @@ def _basis_facts(figures: Figures) -> Iterator[Fact]:
         if name not in told_already and name not in figures.get("bursts", {}):
             outages = figures.get("history", {}).get(name, {}).get("outages", 0)
             if change["direction"] == "fall" and outages:
-                yield Fact("outage", f"{name_of(name)}, over now: {change['text']}")
+                yield Fact("outage", f"{name_of(name)}: the outage is over; {change['text']}")
             else:
                 yield Fact("changed", f"{name_of(name)}: {change['text']}")
 
@@ -322,8 +325,8 @@ def _weekly(figures: Figures) -> Iterator[Fact]:
         elif name in rises:
             yield Fact(
                 "pattern",
-                f"{name_of(name)}: none in weekends, single days, and 8 hours of the day (time zone "
-                f"{weekly['zone']}); {NARROWER} and can look like this rise",
+                f"{name_of(name)}: none for weekends, single days, or 8 hours of the day (time zone "
+                f"{weekly['zone']}); {NARROWER}, and can look like this rise",
             )
 
 
@@ -346,7 +349,7 @@ def _where(figures: Figures) -> Iterator[Fact]:
             yield Fact(
                 "new inputs",
                 f"{name_of(name)}: {inputs['k']:,.6g} of {inputs['n']:,} inputs that are not frequent fail "
-                f"({percent(inputs['rate'])}), so new inputs will fail too",
+                f"({percent(inputs['rate'])}), so expect new inputs to fail too",
             )
     yield from _segments([part for part in figures.get("segments", ()) if "k" in part and part["n"]])
 
@@ -362,10 +365,10 @@ def _segments(parts: Sequence[Figures]) -> Iterator[Fact]:
     each = ", ".join(
         f"{name_of(part['name'])} ({percent(part['k'] / part['n'])} fail)" for part in failing[:_MOST_NAMED]
     )
-    of = "segment" if len(failing) == 1 else "segments"
+    of, have = ("segment", "has") if len(failing) == 1 else ("segments", "have")
     yield Fact(
         "where",
-        f"{of} {each}: {k:,.6g} of the {together:,.6g} failures, with {percent(of_all)} of the calls",
+        f"{of} {each} {have} {k:,.6g} of the {together:,.6g} failures, and {percent(of_all)} of the calls",
     )
 
 
@@ -387,11 +390,11 @@ def _model_ends(figures: Figures) -> Iterator[Fact]:
     """Yield the last day of each model that the verdict keeps or advises."""
     for end in figures.get("model_ends", ()):
         mark = " (second-hand)" if end["second_hand"] else ""
-        text = f"{name_of(end['model'])} ends {end['last_day']}{mark}, in {months(end['months'])}"
+        text = f"{name_of(end['model'])} shuts down on {end['last_day']}{mark}, in {months(end['months'])}"
         if end["tuned"]:
             paid = figures.get("next_tuning")
             text += "; " + (
-                "the cost of the next tuning is not given"
+                "you gave no cost for the next tuning"
                 if paid is None
                 else f"the next tuning costs {dollars(paid)}"
             )
@@ -408,13 +411,13 @@ def _money(figures: Figures) -> Iterator[Fact]:
     horizon = months(figures["config"]["horizon_months"])
     back = "so it never pays back" if payback is None else f"so it pays back in {months(payback)}"
     tuned = [end["last_day"] for end in figures.get("model_ends", ()) if end["tuned"]]
-    end = f"; the tuned model ends on {tuned[0]}" if tuned else ""
+    end = f"; the tuned model shuts down on {tuned[0]}" if tuned else ""
     yield Fact("money", f"{summary}, {back} (limit: {horizon}){end}")
-    again = "" if cost["tunings"] == 1 else f", {cost['tunings']} tunings paid"
+    again = "" if cost["tunings"] == 1 else f", with {cost['tunings']} paid tunings"
     yield Fact(
         "total",
-        f"{dollars(cost['total'])} saved over {horizon}{again}; from {dollars(cost['lowest_total'])} to "
-        f"{dollars(cost['highest_total'])} if volume and failure cost are each halved or doubled",
+        f"savings of {dollars(cost['total'])} over {horizon}{again}; from {dollars(cost['lowest_total'])} to "
+        f"{dollars(cost['highest_total'])} if you halve or double volume and failure cost",
     )
     if figures.get("stage") == "pilot":
         yield Fact("pilot", f"a failed pilot costs {dollars(cost['failed_pilot'])} plus its hosting")

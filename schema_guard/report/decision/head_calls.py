@@ -84,7 +84,7 @@ def inputs(figures: Figures) -> Iterator[Fact]:
             whose = f"{name_of(name)}: " if len(used) > 1 else ""
             yield Fact(
                 "inputs",
-                f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}, so one new bad input adds "
+                f"{whose}{plural(counted['n'], 'call')}, {plural(inputs, 'distinct input')}, so one new input that fails adds "
                 f"{percent(1 / inputs)}",
             )
 
@@ -95,7 +95,7 @@ def clocks(figures: Figures) -> Iterator[Fact]:
     if clocks is None:
         return
     parts = {
-        "later than now": clocks["ahead"],
+        "in the future": clocks["ahead"],
         "over an hour earlier than the call before it": clocks["behind"],
     }
     named = [(n, text) for text, n in parts.items() if n]
@@ -103,7 +103,7 @@ def clocks(figures: Figures) -> Iterator[Fact]:
     others = "".join(f", and {n:,} {text}" for n, text in more)
     yield Fact(
         "clocks",
-        f"{first:,} of the last {plural(clocks['calls'], 'call')} have a time {text}{others}, so the order of arrival is used",
+        f"{first:,} of the last {plural(clocks['calls'], 'call')} have a time {text}{others}, so the verdict uses the order of arrival",
     )
 
 

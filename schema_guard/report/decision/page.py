@@ -69,7 +69,7 @@ def rates_plot(figures: Figures) -> Plot:
     """Draw every rate with its bounds against the target."""
     title, rated = "Against the target", _rated_of(figures)
     if not rated:
-        return Plot(title, "", None, "no strategy has a recorded call")
+        return Plot(title, "", None, "no strategy has recorded calls")
     target = figures["config"]["target"]
     if len(rated) > MOST_ROWS:
         rated.sort(key=lambda one: -one[1]["lower"])
@@ -89,6 +89,6 @@ def _rated_of(figures: Figures) -> list[tuple[str, Figures]]:
 
 def _row(name: str, rate: Figures, target: float) -> RateRow:
     tone = _TONES[rate["state"]]
-    label = f"{name}: {percent(rate['rate'])}, {SIDES.get(tone, 'no rate of the traffic')}"
+    label = f"{name}: {percent(rate['rate'])}, {SIDES.get(tone, 'not a rate of your traffic')}"
     bounds = rate["lower"], rate["upper"]
     return RateRow(label, rate["rate"], *bounds, tone, target, is_muted=tone is Tone.PLAIN)

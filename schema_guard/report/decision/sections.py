@@ -102,7 +102,7 @@ def _attempts_section(figures: Figures) -> Section | None:
         "Effect of retries",
         "The table shows the failure rate of each attempt. At rho 0, retries are independent. At rho 1, a call that "
         "fails once always fails. The geometric rate assumes independent retries, and the recorded rate is measured.",
-        ("strategy", "attempts fail", "rho", "geometric", "recorded", "attempts/call"),
+        ("strategy", "failed attempts", "rho", "geometric", "recorded", "attempts/call"),
         rows,
         (0, 1),
     )
@@ -135,8 +135,8 @@ def _comparisons_section(figures: Figures) -> Section | None:
     ]
     return _table(
         "Two strategies on the same inputs",
-        "The column fewer shows how much lower the failure rate of the second strategy is. Odds and proof show whether it is better.",
-        ("before", "after", "inputs", "only after valid", "only before valid", "fewer", "odds", "proved"),
+        "The column `fewer` shows how much lower the failure rate of the second strategy is. The columns `odds` and `proved` show whether it is better.",
+        ("before", "after", "inputs", "valid only after", "valid only before", "fewer", "odds", "proved"),
         rows,
         (0, 1),
     )
@@ -152,7 +152,7 @@ def _kinds_section(figures: Figures) -> Section | None:
         (name_of(name), kind, f"{count:,}") for name, kinds in alike.items() for kind, count in kinds.items()
     ]
     left_out = ", ".join(name_of(name) for name in by_strategy if name not in alike)
-    lines = (f"{left_out} left out: {NOT_COMPARED}",) if left_out else ()
+    lines = (f"not shown: {left_out} ({NOT_COMPARED})",) if left_out else ()
     header = ("strategy", "kind", "failed calls")
     return _table(
         "Kinds of failures", "Failed calls of each strategy by kind of failure.", header, rows, (0, 1), lines
@@ -226,7 +226,7 @@ def _playbook_section(figures: Figures) -> Section | None:
     return _table(
         "Playbook: fixes, the cheapest first",
         "Fine-tuning is the last step.",
-        ("step", "status", "result, or the reason"),
+        ("step", "status", "result or reason"),
         rows,
         (0, 1, 2),
         [figures["ladder_line"]],
@@ -261,8 +261,8 @@ def _costs_section(figures: Figures) -> Section | None:
     )
     return Section(
         "Costs",
-        "Costs include failures. The column pess assumes the worse bounds of both failure rates for tuning, and "
-        "decides. The column point has the measured or assumed rates. The column opt assumes the better bounds.",
+        "Costs include failures. The column `pess` assumes the worse bounds of both failure rates for tuning, and "
+        "decides the verdict. The column `point` has the measured or assumed rates. The column `opt` assumes the better bounds.",
         Table(("", *COLUMNS), rows),
         (totals, *cost["lines"]),
     )
@@ -276,17 +276,17 @@ def _flips_section(figures: Figures) -> Section | None:
         for flip in figures["cost"]["flips"]
     )
     return Section(
-        "Changes that would change the verdict",
+        "Changes that could reverse the verdict",
         "Each row changes one fact and shows whether tuning still pays back within "
-        f"{months(figures['config']['horizon_months'])}. The payback is that of the column pess.",
-        Table(("changed", "payback then", "answer"), rows),
+        f"{months(figures['config']['horizon_months'])}. The payback is that of the column `pess`.",
+        Table(("changed fact", "new payback", "answer"), rows),
     )
 
 
 def _choices_section(figures: Figures) -> Section | None:
     lines = tuple(figures.get("choices", ()))
-    gloss = "More calls would take too long to record."
-    return Section("Choices until then", gloss, lines=lines) if lines else None
+    gloss = "It would take too long to record more calls."
+    return Section("Choices without more calls", gloss, lines=lines) if lines else None
 
 
 def _reasons_section(figures: Figures) -> Section | None:
@@ -368,7 +368,7 @@ def _content_section(figures: Figures) -> Section:
         content = figures["content"]
         lines.append(
             f"on {content['n']:,} known answers, the tuned model is right less often in {content['worse']:,} and more "
-            f"often in {content['better']:,}. It loses {interval(content['lower'], content['upper'])}; at most "
+            f"often in {content['better']:,}. It loses {interval(content['lower'], content['upper'])} of the right answers; a loss of at most "
             f"{exact_percent(figures['config']['content_margin'])} is acceptable"
         )
     return Section("Content", lines=tuple(lines))
@@ -386,7 +386,7 @@ def _words_section(figures: Figures) -> Section:
             'payback: months until the savings cover the one-time cost, or "never" if there are no savings',
             "the bar: highest failure rate of the tuned model at which tuning pays for itself in time",
             "break-even volume: smallest number of calls per month at which tuning pays for itself in time",
-            "flips: this change reverses the answer",
+            "flips: this change reverses the verdict",
         ]
     return Section("Terms", lines=tuple(lines))
 

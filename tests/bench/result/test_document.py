@@ -56,8 +56,8 @@ def test_text_of_a_result():
         "highest is 33% (bare), with 3 tasks each.",
         "right        With few_shot, 100% of the calls return the right value (at least 22%).",
         "power        the data does not show whether few_shot (100% right) is better than bare (33% right). Of 3 tasks,",
-        "             few_shot is ahead on 2, and bare on 0. The odds are 2:1, and a decision needs 40:1. With about 15",
-        "             more tasks, the probability of a decision is 80%.",
+        "             few_shot is better on 2, and bare on 0. The odds are 2:1, and a decision needs 40:1. With about",
+        "             15 more tasks, the probability of a decision is 80%.",
         "suite        small (eeeeeeeeeeeeeeee): 2 schemas, 3 tasks",
         "model        m1",
         "calls        6 calls, none of them lost; at most 2 attempts per call",
@@ -65,8 +65,8 @@ def test_text_of_a_result():
         "began        2026-11-01T00:00:00+00:00",
         "differences  none of 2 comparisons shows a difference, and at most 5% of reported differences are expected to",
         "             be wrong (e-BH)",
-        f"bounds       {BOUNDS}. Bounds in the",
-        "             first line hold for all variants together",
+        f"bounds       {BOUNDS}. In the first",
+        "             line, the bounds of all variants together are correct with this confidence",
         "next         about 39 more tasks would show whether few_shot or bare is better. Add tasks to the suite,",
         "             because the run used all of its tasks",
         "",
@@ -83,21 +83,21 @@ def test_text_of_a_result():
         "Content",
         "  A valid value can be wrong. A right value equals the known answer. A call without a valid value has no right",
         "  leaves (single values).",
-        "  variant   n            valid           right  wrong but valid    leaves right",
+        "  variant   n            valid           right  wrong but valid    right leaves",
         "  bare      3  67% [6.3, 99.7]  33% [0.32, 94]   33% [0.32, 94]   58% [10, 100]",
         "  few_shot  3   100% [28, 100]  100% [28, 100]       0% [0, 72]  100% [22, 100]",
         "",
-        "What it took",
-        "  variant   attempts  tokens in/out  s a call p50/p95  output tokens a valid value  a right value",
-        "  bare             4         300/60           0.5/0.5                           30             60",
-        "  few_shot         3         300/40           0.5/0.5                         13.3           13.3",
+        "Tokens, time, and cost",
+        "  variant   attempts  tokens in/out  s/call p50/p95  output tokens per valid value  per right value",
+        "  bare             4         300/60         0.5/0.5                             30               60",
+        "  few_shot         3         300/40         0.5/0.5                           13.3             13.3",
         "",
         "Differences",
         "  Each difference is the rate of A minus that of B, in percentage points. It counts only the tasks that both",
         "  answered. Both bounds hold with 95% confidence, at any time.",
-        "  A minus B                                   tasks             points  odds      better",
-        "  failed calls: bare minus few_shot               3     +33 [-74, +98]   1:1  not called",
-        "  wrong or failed calls: bare minus few_shot      3  +67 [-67, +99.93]   2:1  not called",
+        "  A minus B                                   tasks             points  odds     better",
+        "  failed calls: bare minus few_shot               3     +33 [-74, +98]   1:1  undecided",
+        "  wrong or failed calls: bare minus few_shot      3  +67 [-67, +99.93]   2:1  undecided",
         "",
         "Calls without a valid value, by difficulty",
         "  difficulty  bare  few_shot",
@@ -139,7 +139,7 @@ def test_schemas_are_listed_the_hardest_first_and_thirty_of_them():
     listed = re.findall(r"^  (s\d\d) +\d+/40$", text, re.MULTILINE)
 
     assert listed == [f"s{n:02}" for n in range(39, 9, -1)]
-    assert "  - The table has the 30 hardest ones. 10 more are not shown." in text
+    assert "  - The table has the 30 rows with the most failures. 10 more are not shown." in text
 
 
 def test_groups_are_told_where_they_are_not_the_schemas():
@@ -173,7 +173,7 @@ def test_money_is_told_where_there_are_prices():
     """With prices the costs are told in their currency, of all calls, of a valid and of a right value."""
     text = result_as_text(result_of(run_of(scored("t1", cost=0.5), scored("t2", cost=0.25), currency="EUR")))
 
-    assert re.search(r"EUR  EUR a valid value  a right value\n  a .*  0\.75 +0\.375 +0\.375\n", text)
+    assert re.search(r"EUR  EUR per valid value  per right value\n  a .*  0\.75 +0\.375 +0\.375\n", text)
 
 
 @pytest.mark.costly
@@ -216,12 +216,12 @@ def test_markdown_has_the_tables_of_the_text():
     markdown = result_as_markdown(result)
 
     assert "| bare | 3 | 33% \\[0.32, 94] | 33% \\[0.32, 94] |" in markdown
-    assert "| failed calls: bare minus few_shot | 3 | +33 \\[-74, +98] | 1:1 | not called |" in markdown
+    assert "| failed calls: bare minus few_shot | 3 | +33 \\[-74, +98] | 1:1 | undecided |" in markdown
     assert re.findall("^## (.*)$", markdown, re.MULTILINE) == [
         "Format",
         "Failed attempts",
         "Content",
-        "What it took",
+        "Tokens, time, and cost",
         "Differences",
         "Calls without a valid value, by difficulty",
         "Calls without a valid value, by schema",

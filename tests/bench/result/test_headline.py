@@ -189,7 +189,7 @@ def evidence(only_a, only_b, tasks):
     ("calls", "others", "said"),
     [
         ([asked("a", 300)], {"target": 0.05}, "use a, and watch it with: schema-guard watch --max-failure-rate 5%"),
-        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks would show whether a meets the target. To ask them, run the same command with --sample 74"),
+        ([asked("a", 50)], {"target": 0.05, "suite_tasks": 500}, "about 24 more tasks would show whether a meets the target. To use them, run the same command with --sample 74"),
         ([asked("a", 50)], {"target": 0.05}, "about 24 more tasks would show whether a meets the target. Add tasks to the suite, because the run used all of its tasks"),
         ([asked("a", 50)], {"target": 0.05, "suite_tasks": 60}, "about 24 more tasks would show whether a meets the target. Add tasks to the suite, which has only 10 more (--sample all)"),
         ([asked("a", 50)], {"target": 0.05, "tasks": 80, "suite_tasks": 80, "stopped": ("the budget is used up",)}, "about 24 more tasks would show whether a meets the target. The run stopped early, so first run the same command again to finish it"),

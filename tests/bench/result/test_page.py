@@ -116,7 +116,7 @@ def test_page_has_every_table():
         "Format",
         "Failed attempts",
         "Content",
-        "What it took",
+        "Tokens, time, and cost",
         "Differences",
         "Calls without a valid value, by difficulty",
         "Calls without a valid value, by group",

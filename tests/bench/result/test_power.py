@@ -39,7 +39,7 @@ def test_power_of_an_undecided_difference():
     power = next(fact.text for fact in headline_of(result).facts if fact.label == "power")
 
     assert power == (
-        "the data does not show whether a (95% right) is better than b (79% right). Of 80 tasks, a is ahead on 16, and b on "
+        "the data does not show whether a (95% right) is better than b (79% right). Of 80 tasks, a is better on 16, and b on "
         "3. The odds are 24:1, and a decision needs 40:1. With about 70 more tasks, the probability of a decision is 80%."
     )
 

@@ -110,7 +110,7 @@ def test_tasks_that_are_not_common_are_told():
     assert comparison.common_tasks == 1
     assert (comparison.only_a, comparison.only_b) == ((("s", "t1"),), (("s", "t3"),))
     assert (
-        "1 common task, 1 only in A, 1 only in B\nsuites       the suites differ, so tasks are paired by name"
+        "1 common task, 1 only in A, 1 only in B\nsuites       the suites differ, so the comparison pairs tasks by name"
         in compare_as_text(comparison)
     )
 

@@ -64,7 +64,7 @@ def test_kinds_of_failures_are_not_put_beside_those_of_whole_replies(store):
 
     text = told_of(evidence_of(store))
 
-    assert f"few_shot left out: {NOT_COMPARED}" in text
+    assert f"not shown: few_shot ({NOT_COMPARED})" in text
     assert "system_prompt structure 5" in text
     assert "few_shot value 100" not in text
 

@@ -80,7 +80,7 @@ def test_text_is_read_from_step_to_verdict(result):
             ),
         ),
         ("ended", "the verdict is PROMPTING_ENOUGH"),
-        ("model", "m1, at most 256 output tokens an attempt"),
+        ("model", "m1, at most 256 output tokens per attempt"),
         ("inputs", "60 inputs in the order of seed 0, 32 calls"),
         (
             "target",
@@ -161,7 +161,7 @@ def test_attempts_and_repeated_inputs_are_told():
     at = next(
         n for n, line in enumerate(lines) if line.startswith("repair_retry (system_prompt max_attempts=3): ")
     )
-    assert lines[at + 1] == "repair_retry failed in attempt 1, 2, ...: 4/4, 4/4, 4/4"
+    assert lines[at + 1] == "repair_retry: failures in attempt 1, 2, ...: 4/4, 4/4, 4/4"
 
 
 def test_larger_model_is_named(result):

@@ -715,13 +715,13 @@ def adapted(plain, enforced):
 @pytest.mark.parametrize(
     ("plain", "enforced", "words"),
     [
-        (0.5, 0.0, "the grammar is better (95% confidence). The verdict counts the form with it"),
+        (0.5, 0.0, "the grammar is better (95% confidence). The verdict counts the trial with it"),
         (
             0.0,
             0.0,
-            "0 failed only without the grammar and 0 only with it; neither form is proved to be better",
+            "0 failed only without the grammar, and 0 only with it; neither form is proved to be better",
         ),
-        (0.0, 1.0, "The verdict counts the form without it"),
+        (0.0, 1.0, "The verdict counts the trial without it"),
     ],
 )
 def test_tuned_model_with_a_grammar_is_compared_with_the_same_without(plain, enforced, words):

@@ -34,9 +34,7 @@ def test_perfect_result_is_first():
 
     row = next(row for row in found.rows if row.is_new)
     assert (row.best, row.worst, found.tasks, len(found.rows)) == (1, 1, 140, 18)
-    assert as_text(document_of(found)).startswith(
-        "mine has place 1 of 18 by the leaves that are right (100%)."
-    )
+    assert as_text(document_of(found)).startswith("mine has place 1 of 18 by right leaves (100%).")
 
 
 def test_wrong_result_is_last():

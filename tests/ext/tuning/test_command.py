@@ -55,13 +55,13 @@ def test_a_set_becomes_a_model(begin, orders):
             [
                 "openai-compatible, small: succeeded (ftjob-3)",
                 f"  tuned model: {server.openai_url}#ft:small:shop:sg-{mark}:3",
-                "  cost: $0.001842, 614 tokens charged",
+                "  cost: $0.001842, 614 billed tokens",
                 f"  measure the model: schema-guard bench run {orders} --model tuned:{orders} --sample all",
                 f'  use the model: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{orders}"))',
             ],
         )
-    assert "tokens: 400 an epoch, as counted in the manifest; 2 epochs" in err
-    assert "cost: $0.0024, at $3 for a million tokens (your price)" in err
+    assert "tokens: 400 per epoch, according to the manifest; 2 epochs" in err
+    assert "cost: $0.0024, at $3 per million tokens (your price)" in err
 
 
 def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
@@ -76,7 +76,7 @@ def test_nothing_is_uploaded_that_nobody_agreed_to(begin, orders):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("--base", "gpt-4-0613"), "gpt-4-0613 has been closed altogether since 2026-10-23. Use another --base. Nothing"),
+        (("--base", "gpt-4-0613"), "gpt-4-0613 has been unavailable since 2026-10-23. Use another --base. Nothing"),
         (("--base", "b"), "train.jsonl has 2 rows, but OpenAI needs at least 10"),
         ((), "a new job needs --base, as in"),
         (("--status",), "has no job.json, so it has no job. Start one with --backend"),
@@ -285,7 +285,7 @@ def test_status_of_a_training_shows_step_loss_and_time_left(capsys, orders):
         0,
         [
             "local, SmolLM2-135M-Instruct-Q4_1: running: step 3 of 4, loss 0.250, 0:00:10 left",
-            f"  look again: schema-guard tune run {orders} --status",
+            f"  show the state: schema-guard tune run {orders} --status",
         ],
     )
 

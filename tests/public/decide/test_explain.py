@@ -151,7 +151,7 @@ def test_no_volume_pays_where_a_call_saves_nothing():
         ({"schemas": [["a", 1, 0]]}, "schema-guard report"),
         (
             {**exhausted(), "feasibility": feasibility(train_examples=7)},
-            "schema-guard tune prepare --schema NAME --output DIR  # it says which inputs to label next",
+            "schema-guard tune prepare --schema NAME --output DIR  # lists the inputs to label next",
         ),
     ],
 )

@@ -40,7 +40,7 @@ def test_items_of_an_array_are_one_place(production):
     text = "fails at /items/*/price (minimum) in 100 of 100 failed replies"
     assert text in first_lines(production, "decide")
     assert text in first_lines(production, "report")
-    assert "first try a line about it in the prompt (`improve` proposes and tests one)" in (
+    assert "first add a line about it to the prompt (`improve` proposes and tests one)" in (
         production.verdict().head
     )
 

@@ -161,7 +161,9 @@ def test_repeated_inputs_are_counted(production):
     for number in range(30):
         production.calls(100, 0, task=f"input {number}")
 
-    assert "3,000 calls, 30 distinct inputs, so one new bad input adds 3.3%" in production.verdict().head
+    assert (
+        "3,000 calls, 30 distinct inputs, so one new input that fails adds 3.3%" in production.verdict().head
+    )
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -64,7 +64,7 @@ def test_the_head_predicts_nothing_of_a_strategy_that_is_gone(production):
 
     after = production.verdict()
 
-    assert "so new inputs will fail too" in before.head
+    assert "so expect new inputs to fail too" in before.head
     assert "new inputs" not in after.head
     assert "gone system_prompt m1" in after.head
 
@@ -199,7 +199,7 @@ def test_too_few_calls_to_matter_are_named_and_no_alarm(production):
     assert (wrong_in(result), result.exit_code) == ([], 0)
     text = result.figures["uses"]["system_prompt m2"]["text"]
     assert re.fullmatch(
-        r"has 0\.03\d% of the calls and fails \d\d% or more; too few calls to matter, but stop it anyway",
+        r"has 0\.03\d% of the calls and fails \d\d% or more; it has too few calls to matter, but stop it anyway",
         text,
     )
     assert f"beside system_prompt m2 {text}" in result.head

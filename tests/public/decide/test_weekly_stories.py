@@ -73,7 +73,7 @@ def test_weekends_that_fail_more_raise_no_alarm(production, seed):
     weekly = result.figures["weekly"]["system_prompt"]
     assert [part["name"] for part in weekly["parts"]] == ["weekends", "the rest"]
     assert (weekly["complete"], weekly["whole"]) == (5, 5)
-    assert "weekends fail 3" in result.head
+    assert "weekends fail in 3" in result.head
     assert "for 5 weeks" in result.head
 
 
@@ -237,7 +237,7 @@ def test_watch_prints_the_pattern_and_what_it_does_not_cover(production):
 
     _, text, _ = production.run("watch", "--max-failure-rate", "5%")
 
-    assert "system_prompt has a weekly pattern: weekends fail 3" in text
+    assert "system_prompt has a weekly pattern: weekends fail in 3" in text
     assert "patterns narrower than a weekend, a day, or 8 hours of each day are not searched" in text
 
 

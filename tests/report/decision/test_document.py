@@ -89,7 +89,7 @@ def numbers(value):
         ("more data, no volume", "about 7,487 more calls"),
         (
             "more data, never",
-            "another target, because the rate is too near this one for any number of calls to decide",
+            "another target, because the rate is too close to this one for any number of calls to decide",
         ),
         ("no data yet", "about 377 more calls, which arrive within 3 hours at the current volume"),
         ("content unclear", "more answers"),
@@ -106,7 +106,7 @@ def test_more_data_says_how_many_calls_and_how_long(name, told):
     ("name", "told"),
     [
         ("strict", "20 failures are of a kind that strict decoding can't fix"),
-        ("ship", "on the same inputs, the tuned model is proved to be better: odds"),
+        ("ship", "on the same inputs, the tuned model is proved to be better. Its failure rate is lower by"),
         ("blocked", "not counted, because you gave no values: batch price"),
         ("blocked", "the base model must be available for at least"),
     ],

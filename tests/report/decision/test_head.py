@@ -144,4 +144,4 @@ def test_second_hand_end_of_a_model_is_marked():
     feasible = {"base_model": "o4-mini", "active_tuner": True}
     verdict = decide({**exhausted(), "day": "2026-09-01", "feasibility": feasible})
 
-    assert "o4-mini ends 2026-10-23 (second-hand), in 1.7 months" in as_text(head_of(verdict))
+    assert "o4-mini shuts down on 2026-10-23 (second-hand), in 1.7 months" in as_text(head_of(verdict))

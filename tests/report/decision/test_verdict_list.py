@@ -27,7 +27,10 @@ def test_the_worst_one_is_told_in_full_by_a_command():
     """The next step is a command that can be run as it stands."""
     (text,) = [fact.text for fact in told_of(0, 90).facts if fact.label == "next"]
 
-    assert text == "schema-guard decide --function shop.f1  # the worst one in full, with the command to run"
+    assert (
+        text
+        == "schema-guard decide --function shop.f1  # shows the worst function in full, and the command to run"
+    )
 
 
 @cache

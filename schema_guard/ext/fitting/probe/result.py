@@ -82,7 +82,7 @@ def _keywords(keywords: Sequence[ProbedKeyword]) -> Iterator[str]:
             yield safe(f"    {keyword.keyword}: {_DID[keyword.answer.did]}: {clip(keyword.answer.text, 60)}")
         elif not keyword.agrees:
             yield safe(
-                f"    {keyword.keyword}: {keyword.does}, but the known rules have {keyword.says}: {clip(keyword.answer.text, 100)}"
+                f"    {keyword.keyword}: {keyword.does}, but {keyword.says} according to the known rules: {clip(keyword.answer.text, 100)}"
             )
 
 
@@ -107,13 +107,13 @@ def _enforcement(result: ProbeResult) -> Iterator[str]:
             yield safe(f"    {question.keyword}: {_DID[answer.did]}: {answer.text}")
     if enforcement.control is not None:
         did = "answered" if enforcement.control.did == "kept" else f"not answered: {enforcement.control.text}"
-        yield safe(f"    the same without a schema: {did}")
+        yield safe(f"    the same request without a schema: {did}")
 
 
 _DID = {
-    "broken": "came back without it",
+    "broken": "the reply violates it",
     "refused": "refused",
-    "unclear": "cannot be judged",
+    "unclear": "no reply can be validated",
     "unanswered": "not answered",
 }
 

@@ -52,6 +52,6 @@ ANTHROPIC: Final = Rules(
         (
             f"the strict tools and the format of a request can have at most {_MOST_OPTIONAL} optional properties and {_MOST_UNIONS} unions together"
         ),
-        "a value of an enum can have a different letter case",
+        "the reply can change the letter case of an enum value",
     ),
 )

@@ -216,10 +216,10 @@ def _imbalances(every: list[TrainingRow]) -> Iterator[str]:
         counts = Counter(getattr(row, what) for row in every)
         few = sorted((name, rows) for name, rows in counts.items() if name and rows < _FEW * count)
         for name, rows in few:
-            yield f"{what} {clip(name)}: {plural(rows, 'row')} of {count}, {percent(rows / count)}, which may be too few to learn from"
+            yield f"{what} {clip(name)}: {rows:,} of {plural(count, 'row')} ({percent(rows / count)}), which may be too few to learn from"
     answers = Counter(json.dumps(row.answer, sort_keys=True) for row in every)
     most = answers.most_common(1)[0][1]
     if most > _MOST_SAME * count:
-        yield f"{most} of {count} answers are equal, so the tuned model may learn to return only this answer"
+        yield f"{most:,} of {count:,} answers are equal, so the tuned model may learn to return only this answer"
     if any(row.call_id for row in every) and not any(row.failure for row in every):
         yield "no row comes from a call whose first attempt failed, so the set has no example of your failures"

@@ -29,9 +29,9 @@ _ADVICE: Final = {
 }
 _WORDS: Final = {
     "gold": "labels from a person or a file",
-    "agreed": "valid answers of a model that equal those of a second model",
-    "checked": "valid answers of a model that passed one of your checks",
-    "valid": "valid answers of a model, with unchecked values",
+    "agreed": "valid answers that equal those of a second model",
+    "checked": "valid answers that passed one of your checks",
+    "valid": "valid answers with unchecked values",
 }
 
 
@@ -122,7 +122,7 @@ def _sources(result: ExportResult) -> Section:
             + ". To check values, add checks= to the guard",
         )
     return Section(
-        "origin and check of the answers",
+        "sources and checks of the answers",
         "",
         Table(("source", *SIDES, "meaning"), tuple(rows), (0, 4)),
         lines,
@@ -132,10 +132,10 @@ def _sources(result: ExportResult) -> Section:
 def _wrong_text(wrong: dict[str, Any] | None) -> str:
     """Return the share of wrong answers among those that passed a check, with the bounds that labels prove."""
     if wrong is None:
-        return "checked: the share of wrong answers is unknown; label some replies with schema-guard label"
+        return "checked: the share of wrong answers is unknown; to estimate it, label some replies with `schema-guard label`"
     what = "values" if wrong["unit"] == "value" else "answers"
     return (
-        f"checked: {interval(wrong['lower'], wrong['upper'])} of the {what} are wrong, by {plural(wrong['labels'], 'label')} "
+        f"checked: {interval(wrong['lower'], wrong['upper'])} of the {what} are wrong, according to {plural(wrong['labels'], 'label')} "
         "of valid calls (95% confidence)"
     )
 
@@ -145,7 +145,7 @@ def _left_out(result: ExportResult) -> Section:
     if not left_out:
         return Section("left out", "nothing")
     rows = tuple((why, f"{count}") for why, count in left_out.items())
-    return Section("left out", "", Table(("why", "rows"), rows))
+    return Section("left out", "", Table(("reason", "rows"), rows))
 
 
 def _labelling(result: ExportResult) -> list[Section]:
@@ -166,4 +166,4 @@ def _labelling(result: ExportResult) -> list[Section]:
         if count > len(shown)
         else f"The table shows all inputs in {LABELS}."
     )
-    return [Section("to label next", gloss, Table(("input", "failure, segment", "why"), rows, (0, 1, 2)))]
+    return [Section("to label next", gloss, Table(("input", "failure, segment", "reason"), rows, (0, 1, 2)))]

@@ -79,7 +79,7 @@ def plan_job(
         f"  cost: {_cost_line(cost, rows, epochs, listed)}",
         *[f"  {line}" for line in _dates(closing)],
         *(
-            [f"  rows that {host.label} refuses are unknown until it checks them"]
+            [f"  the number of rows that {host.label} rejects is unknown until it checks them"]
             if host.spelling is None
             else []
         ),
@@ -147,10 +147,10 @@ def _tokens(rows: TrainingSet, epochs: int | None) -> str:
         return (
             "unknown, because the manifest has no counts"
             if rows.is_unchanged
-            else f"not known: {TRAIN} {why}"
+            else f"unknown, because {TRAIN} {why}"
         )
     times = "the host chooses the number of epochs" if epochs is None else plural(epochs, "epoch")
-    return f"{rows.tokens:,} an epoch, as counted in the manifest; {times}"
+    return f"{rows.tokens:,} per epoch, according to the manifest; {times}"
 
 
 def _cost(rows: TrainingSet, epochs: int | None, price: float | None) -> dict[str, Any]:
@@ -177,9 +177,9 @@ def _cost_line(
     each = "" if epochs is not None else " for each epoch"
     if cost["price"] is not None:
         if rows.tokens is None:
-            return f"not known without the tokens; ${cost['price']:g} for a million of them (your price)"
+            return f"unknown, because the number of tokens is unknown; ${cost['price']:g} per million tokens (your price)"
         paid = _paid(cost["price"], rows.tokens, epochs)
-        return f"{dollars(paid)}{each}, at ${cost['price']:g} for a million tokens (your price)"
+        return f"{dollars(paid)}{each}, at ${cost['price']:g} per million tokens (your price)"
     if listed is None:
         return "unknown without --price, the price of a million training tokens"
     estimate = (
@@ -188,8 +188,8 @@ def _cost_line(
         else f", which would be {dollars(_paid(listed.amount, rows.tokens, epochs))}{each}"
     )
     return (
-        f"unknown; ${listed.amount:g} for a million tokens was seen{estimate} ({listed.what}: {listed.source}, {listed.as_of}): "
-        "look up your price and add it with --price"
+        f"unknown. The last known price is ${listed.amount:g} per million tokens{estimate} ({listed.what}: {listed.source}, {listed.as_of}). "
+        "Look up your price, and add it with --price"
     )
 
 
@@ -220,15 +220,15 @@ def _dates(closing: ModelClosing | None) -> list[str]:
     if closing is None:
         return ["dates: the shutdown date of the base model is unknown"]
     note = f"; {closing.note}" if closing.note else ""
-    training, inference = closing.last_training or "not known", closing.last_inference_text
+    training, inference = closing.last_training or "unknown", closing.last_inference_text
     return [f"last day of training: {training}; last day of inference: {inference} ({closing.read_at}{note})"]
 
 
 def _closed(base: str, closing: ModelClosing | None, today: date) -> list[str]:
     if closing is not None:
-        for day, what in ((closing.last_training, "for tuning"), (closing.last_inference, "altogether")):
+        for day, what in ((closing.last_training, " for tuning"), (closing.last_inference, "")):
             if day is not None and date.fromisoformat(day) < today:
-                return [f"{base} has been closed {what} since {day}. Use another --base"]
+                return [f"{base} has been unavailable{what} since {day}. Use another --base"]
     return []
 
 
@@ -237,7 +237,7 @@ def _active_only(label: str) -> list[str]:
     rule = active_only(label)
     if rule is None:
         return []
-    text = f"{label} takes new tuning jobs only from accounts that used a tuned model within 60 days"
+    text = f"{label} accepts new tuning jobs only from accounts that used a tuned model within 60 days"
     return [f"{text}, and none after {rule.last_training} ({rule.read_at})"]
 
 

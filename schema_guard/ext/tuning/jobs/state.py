@@ -207,7 +207,7 @@ def next_lines(directory: Path, job: TuningJob) -> list[str]:
             f'use the model: guard(SCHEMA, strategy="bare", about=About(tuned=True))(connect("tuned:{directory}"))',
         ]
     if job.backend == "local" and job.status == "running":
-        return [f"look again: {tune} --status"]
+        return [f"show the state: {tune} --status"]
     if job.has_ended:
         return [f"start a new job: {tune} --again"]
     return [f"continue: {tune}", *([] if job.backend == "local" else [f"end the job: {tune} --cancel"])]
@@ -224,7 +224,7 @@ def _cost(job: TuningJob) -> str:
         seconds = job.cost.get("seconds")
         return "this machine's" if seconds is None else f"this machine's, {plural(round(seconds), 'second')}"
     tokens, paid = job.cost.get("trained_tokens"), job.cost.get("dollars")
-    counted = "" if tokens is None else f"{tokens:,} tokens charged"
+    counted = "" if tokens is None else f"{tokens:,} billed tokens"
     if paid is None:
-        return f"{counted}, no price given" if counted else "not known"
+        return f"{counted}, price unknown" if counted else "unknown"
     return f"{dollars(paid)}, {counted}" if counted else dollars(paid)

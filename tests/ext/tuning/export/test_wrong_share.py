@@ -81,6 +81,6 @@ def test_labels_bound_the_share(store, tmp_path):
 
     assert wrong["labels"] == 4
     assert 0 <= wrong["lower"] < wrong["upper"] <= 1
-    assert "of the values are wrong, by 4 labels of valid calls (95% confidence)" in output
+    assert "of the values are wrong, according to 4 labels of valid calls (95% confidence)" in output
     of_rows = {row["source"]: row.get("wrong_share") for row in rows}
     assert of_rows == {"checked": [wrong["lower"], wrong["upper"]], "agreed": None}

@@ -72,8 +72,8 @@ def test_a_price_that_was_seen_is_shown_and_not_used():
     assert (plan.cost["price"], plan.cost["expected"]) == (None, None)
     (line,) = [line for line in plan.lines if line.startswith("  cost: ")]
     assert line == (
-        "  cost: unknown; $3 for a million tokens was seen, which would be $0.0024 (train gpt-4o-mini: price pages, "
-        "second-hand, 2026-11): look up your price and add it with --price"
+        "  cost: unknown. The last known price is $3 per million tokens, which would be $0.0024 (train gpt-4o-mini: price pages, "
+        "second-hand, 2026-11). Look up your price, and add it with --price"
     )
 
 
@@ -88,7 +88,7 @@ def test_a_size_in_a_name_finds_a_price_by_size(base, amount):
     if amount is None:
         assert "cost: unknown without --price, the price" in text
     else:
-        assert f"${amount:g} for a million tokens was seen" in text
+        assert f"The last known price is ${amount:g} per million tokens" in text
 
 
 @given(days=st.integers(-400, 400))
@@ -213,7 +213,7 @@ def test_tokens_of_another_file_are_not_those_of_this_one(tmp_path):
     text = plan_job(after, backend="openai", base="small", epochs=1, price=3.0, today=date(2026, 11, 27))
 
     assert (before.tokens, after.tokens, text.cost["expected"]) == (400, None, None)
-    assert "  tokens: not known: train.jsonl is not the file that manifest.json describes" in text.lines
+    assert "  tokens: unknown, because train.jsonl is not the file that manifest.json describes" in text.lines
 
 
 def test_two_forms_in_a_file_are_told():
@@ -286,7 +286,7 @@ def test_first_warning_at_openai_says_whose_jobs_it_takes(base):
     warnings = plan_of(base=base, today=date(2026, 11, 29)).warnings
 
     assert (
-        "OpenAI takes new tuning jobs only from accounts that used a tuned model within 60 days"
+        "OpenAI accepts new tuning jobs only from accounts that used a tuned model within 60 days"
         in warnings[0]
     )
 

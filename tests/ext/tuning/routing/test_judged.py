@@ -229,7 +229,7 @@ def test_a_verdict_says_that_the_branches_were_asked_different_inputs(bad, of_te
         text = decide(gather(store).evidence)
 
     assert text.verdict == verdict
-    assert "each rate is valid for its own inputs only" in text.why
+    assert "Each rate is valid only for its own inputs" in text.why
 
 
 def test_a_tuned_model_that_costs_more_than_the_prompt_for_its_fallbacks_is_not_kept(tmp_path):

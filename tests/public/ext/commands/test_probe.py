@@ -35,7 +35,7 @@ def test_what_came_instead_is_told(capsys):
         status, out, _ = run(capsys, "schema", "probe", "--model", f"{server.openai_url}#m", "--yes")
 
     assert status == 1
-    assert '    enum: came back without it: {"answer": "yellow"}' in out.splitlines()
+    assert '    enum: the reply violates it: {"answer": "yellow"}' in out.splitlines()
 
 
 def test_nothing_is_sent_that_nobody_agreed_to(capsys, enforcing):

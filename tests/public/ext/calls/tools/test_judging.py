@@ -201,7 +201,7 @@ def test_a_call_where_there_are_no_tools():
     result = one("{}", [])
 
     assert result.failure.message == "there is no tool 'get_weather': there are no tools"
-    assert result.message.endswith("There are no tools: answer without one.")
+    assert result.message.endswith("There are no tools. Answer without one.")
 
 
 def test_values_come_in_the_type_of_the_tool():
