@@ -236,7 +236,7 @@ def test_import_takes_only_the_calls_of_a_name(here, only, functions):
     )
     with open_store("r.db") as store:
         assert [row["function"] for row in store.attempts()] == functions
-    left_out = [("another name than --only", 4 - len(functions))] if only else []
+    left_out = [("a name that --only does not select", 4 - len(functions))] if only else []
     assert [(one["cause"], one["rows"]) for one in result["left_out"]] == left_out
 
 

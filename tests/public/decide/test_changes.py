@@ -32,7 +32,7 @@ SAME = [(None, 10, {})]
 
 
 @pytest.mark.parametrize(
-    ("tokens", "causes"), [(105, []), (109, []), (120, ["prompts have 111 tokens", "had 100"])]
+    ("tokens", "causes"), [(105, []), (109, []), (120, ["prompts have 111 tokens instead of 100"])]
 )
 def test_prompts_are_named_if_more_than_a_tenth_longer(production, tokens, causes):
     """Prompts that are at most 10% longer are not a cause."""
@@ -65,7 +65,7 @@ def test_a_shift_of_segments_is_named(production, eu, named):
         production, before=[("eu", 5, {}), ("us", 5, {})], after=[("eu", eu, {}), ("us", 10 - eu, {})]
     )
 
-    assert sorted(cause.split()[1] for cause in causes[::2]) == named
+    assert sorted(cause.split()[1] for cause in causes) == named
 
 
 @pytest.mark.parametrize(("limit", "slow"), [(0.5, 100), (0.51, 0), (0.49, 100)])

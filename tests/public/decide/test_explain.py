@@ -44,7 +44,7 @@ def test_measured_reasons_tell_their_figures():
             "have the right shape and a wrong value (kinds value and semantic)"
         ),
         "cost_at_volume": (
-            "at 100,000 calls a month, tuning saves $1,675 a month in the pessimistic column, and pays back in 1.7 months"
+            "at 100,000 calls a month, tuning saves $1,675 a month in the worse case of both failure rates, and pays back in 1.7 months"
         ),
         "latency": "p50 1.5 s, p95 2.5 s: over the budget of 2 s; tuned p50 0.5 s, p95 0.75 s",
     }
@@ -72,7 +72,7 @@ def test_cost_that_is_lost_is_told():
 
     assert (
         line
-        == "at 2,000 calls a month, tuning saves -$120 a month in the pessimistic column, and never pays back"
+        == "at 2,000 calls a month, tuning loses $120 a month in the worse case of both failure rates, and never pays back"
     )
 
 
@@ -82,11 +82,11 @@ def test_cost_lines_show_the_arithmetic():
 
     assert lines[0] == (
         "prompt: attempt 1 = (1000 x (0.50 x 3 + 0.50 x 0.3) + 500 x 3 + 100 x 21) / 1e6 = $0.00525, a retry adds "
-        "400 x 3 / 1e6 = $0.0012; 1.175 attempts per call: $0.006379"
+        "400 x 3 / 1e6 = $0.0012; mean of 1.175 attempts per call: $0.006379"
     )
     assert lines[1] == (
         "tuned: attempt 1 = (100 x (1.00 x 1 + 0.00 x 0.5) + 500 x 1 + 100 x 8) / 1e6 = $0.0014, a retry adds "
-        "400 x 1 / 1e6 = $0.0004; 1.02 attempts per call: $0.001436"
+        "400 x 1 / 1e6 = $0.0004; mean of 1.02 attempts per call: $0.001436"
     )
     assert lines[2] == (
         "pess: prompt $0.006379 + 4.23% x $0.40 = $0.023296; tuned $0.001436 + 0.90% x $0.40 = $0.005036; saving "
@@ -167,7 +167,7 @@ def test_too_late_an_answer_prices_both_choices():
     ).as_dict()
 
     assert result["months_to_answer"] > 3
-    assert result["why"].endswith("; at your volume, the rate can't be told from the target")
+    assert result["why"].endswith("; at your volume, that takes too long")
     assert [choice.split(":")[0] for choice in result["choices"]] == [
         "assume that the rate is below the target, and keep the strategy",
         "assume that the rate is above the target, and tune",
@@ -238,8 +238,8 @@ def test_assumptions_tell_what_the_figures_rest_on():
         "no target is set, so 1% applies",
         "at a failure rate below 0.53%, failures cost less than tuning",
         "the tuned model's failure rate of 0.1%/0.4%/0.9% is your assumption until a pilot measures it",
-        "the failure rates of the tuned model's attempts are assumed: 2%/50%",
-        "attempts of few_shot are not recorded, so its tokens are priced as one attempt a call",
+        "assumed failure rates of the tuned model's attempts: 2%/50%",
+        "the attempts of few_shot are not recorded, so its cost counts one attempt per call",
     ]
 
 

@@ -92,7 +92,7 @@ def test_a_canary_says_its_part_and_how_often_it_fails(production):
 
     text = production.verdict().figures["uses"]["system_prompt m2"]["text"]
 
-    assert text.startswith("canary: 10% of the calls, fails 33% to 67%")
+    assert text.startswith("canary: 10% of the calls, failure rate 33% to 67%")
 
 
 @pytest.mark.parametrize("seed", [4, 5])
@@ -131,7 +131,7 @@ def test_a_model_of_the_night_is_in_use_by_day(production):
 
     use = result.figures["uses"]["system_prompt m2"]
     assert use["use"] == "beside"
-    assert use["text"].startswith("nights only: 17% of the calls, fails ")
+    assert use["text"].startswith("nights only: 17% of the calls, failure rate ")
     assert result.figures["counted"]["current"] == "system_prompt m1"
 
 
@@ -199,7 +199,7 @@ def test_too_few_calls_to_matter_are_named_and_no_alarm(production):
     assert (wrong_in(result), result.exit_code) == ([], 0)
     text = result.figures["uses"]["system_prompt m2"]["text"]
     assert re.fullmatch(
-        r"has 0\.03\d% of the calls and fails \d\d% or more; it has too few calls to matter, but stop it anyway",
+        r"has 0\.03\d% of the calls and fails in \d\d% of them or more; it has too few calls to matter, but stop it anyway",
         text,
     )
     assert f"beside system_prompt m2 {text}" in result.head

@@ -238,4 +238,4 @@ def test_a_pilot_for_another_aim_warns_of_an_early_end():
     result = decide(evidence | {"feasibility": feasibility(months_to_shutdown=1.5)}).as_dict()
 
     assert (result["verdict"], result["reason"]) == ("FINE_TUNE_JUSTIFIED", "latency")
-    assert "the base model ends in 1.5 months, before tuning pays back" in result["notes"]
+    assert "the provider shuts down the base model in 1.5 months, before tuning pays back" in result["notes"]

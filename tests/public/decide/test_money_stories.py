@@ -95,8 +95,11 @@ def test_a_model_that_is_switched_off_in_46_days_is_not_advised(production, ever
 
     assert result.verdict == "FINE_TUNE_BLOCKED"
     assert result.figures["blocked"] == ["base_model_shutdown_before_payback"]
-    assert f"{BASE} ends 2027-01-14 (second-hand), in 1.5 months; the next tuning costs $500" in result.head
-    assert "the tuned model ends on 2027-01-14" in result.head
+    assert (
+        f"{BASE} shuts down on 2027-01-14 (second-hand), in 1.5 months; the next tuning costs $500"
+        in result.head
+    )
+    assert "the tuned model shuts down on 2027-01-14" in result.head
     figures = result.figures
     assert 0 < figures["cost"]["earned"] < figures["cost"]["needed"] == 1_000
 
@@ -140,7 +143,7 @@ def test_a_tuned_model_in_use_names_its_last_day(production, every):
 
     assert (result.verdict, result.figures["stage"]) == ("FINE_TUNE_JUSTIFIED", "in_service")
     assert (
-        f"{TUNED} ends 2027-01-14 (second-hand), in 1.5 months; the cost of the next tuning is not"
+        f"{TUNED} shuts down on 2027-01-14 (second-hand), in 1.5 months; you gave no cost for the next tuning"
         in result.head
     )
 
@@ -154,7 +157,7 @@ def test_a_prompted_model_that_is_kept_names_its_last_day(production, every):
     result = production.verdict(given={"day": DAY})
 
     assert result.verdict == "PROMPTING_ENOUGH"
-    assert f"{BASE} ends 2027-01-14 (second-hand), in 1.5 months" in result.head
+    assert f"{BASE} shuts down on 2027-01-14 (second-hand), in 1.5 months" in result.head
     assert "next tuning" not in result.head
 
 
@@ -205,7 +208,7 @@ def test_money_line_names_the_bad_end_the_total_and_its_range(production, every)
     assert cost["total"] == pytest.approx(5 * saving - 100)
     assert cost["lowest_total"] < cost["total"] < cost["highest_total"]
     assert "a month in the worse case of both failure rates, so it pays back in" in result.head
-    assert "saved over 6.0 months; from $" in result.head
+    assert " over 6.0 months; from $" in result.head
     assert "a failed pilot costs $100 plus its hosting" in result.head
     assert "goes badly" not in result.head
 

@@ -23,7 +23,7 @@ def test_a_shift_of_the_traffic_is_named(production):
     result = production.verdict()
 
     assert summary(result) == ("FIND_WHAT_CHANGED", None, 1)
-    assert "segment eu is" in result.why
+    assert "segment eu has" in result.why
 
 
 def test_a_rise_alarms_while_it_lasts_and_no_longer(production):

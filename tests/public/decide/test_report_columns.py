@@ -61,5 +61,7 @@ def test_reasoning_is_named_above_a_tenth_of_the_output(production, form, reason
     """Fewer tokens of reasoning change nothing."""
     production.calls(30, 0, good=thinking(reasoning))
 
-    assert ("of the output tokens are reasoning" in production.run("report", "--format", form)[1]) == is_named
+    assert (
+        "of the output tokens are for reasoning" in production.run("report", "--format", form)[1]
+    ) == is_named
     assert "are reasoning" not in production.run("decide", "--full")[1]

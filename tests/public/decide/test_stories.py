@@ -214,7 +214,7 @@ def test_14_where_the_failures_are_is_told(production):
     shares = {part["name"]: (part["share"], part["k"]) for part in result.figures["segments"]}
     assert shares["eu"][0] == pytest.approx(0.65)
     assert shares["us"][1] == 0
-    assert "where segment eu (3.1% fail): 80 of the 80 failures, with 65% of the calls" in result.head
+    assert "where segment eu (3.1% fail) has 80 of the 80 failures, and 65% of the calls" in result.head
 
 
 def test_15_a_small_volume_is_told_what_to_buy(production, prices):
@@ -251,7 +251,7 @@ def test_17_an_outage_that_is_over_is_an_episode(production):
     assert result.figures["change"]["system_prompt"]["direction"] == "fall"
     assert result.figures["history"]["system_prompt"]["outages"] == 1
     assert (
-        "outage system_prompt, over now: failures fell on 2026-05-30, from 61 of 61 calls to 2 of"
+        "outage system_prompt: the outage is over; failures fell on 2026-05-30, from 61 of 61 calls to 2 of"
         in result.head
     )
 

@@ -408,7 +408,7 @@ def test_kinds_from_before_the_alarm_are_not_used():
 
     assert result["not_fixable_by_decoding"] == {"k": 0, "lower": 0.0}
     assert (
-        "few_shot: the failure kinds are not used, because they include calls before the alarm"
+        "few_shot: the verdict ignores the failure kinds, because they include calls before the alarm"
         in result["notes"]
     )
 

@@ -184,7 +184,7 @@ def test_text_names_a_segment_with_three_quarters_of_the_failures(production, re
             production.calls(1 + (number < rest - 20), 1)
     head = production.verdict(0.02).head
 
-    assert (f"where segment eu (25% fail): 100 of the {100 + rest} failures" in head) is shown
+    assert (f"where segment eu (25% fail) has 100 of the {100 + rest} failures" in head) is shown
 
 
 def test_better_step_of_a_playbook_run_is_reported_as_better(production):

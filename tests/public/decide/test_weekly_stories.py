@@ -203,7 +203,7 @@ def test_a_rise_without_a_pattern_names_the_patterns_that_were_compared(producti
 
     result = production.verdict(target=0.01)
 
-    assert "none in weekends, single days, and 8 hours of the day (time zone UTC)" in result.head
+    assert "none for weekends, single days, or 8 hours of the day (time zone UTC)" in result.head
 
 
 def test_a_larger_rise_on_weekends_within_a_pattern_is_found(production):
@@ -286,7 +286,7 @@ def test_a_version_younger_than_a_week_is_not_decided(production, seed, rate, ta
     assert (weekly["n"], weekly["k"], weekly["whole"]) == (1_200, rates["k"], 0)
     assert weekly["days"] == ["2026-06-29", "2026-07-02"]
     assert (
-        f"the {rates['n']:,} calls from 2026-06-29 to 2026-07-02 are less than a whole week of its weekly pattern"
+        f"the {rates['n']:,} calls from 2026-06-29 to 2026-07-02 cover less than a whole week of the weekly pattern"
         in result.why
     )
     assert "2026-07-09" in result.head

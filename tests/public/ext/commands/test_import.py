@@ -123,7 +123,7 @@ def test_schemas_by_name(capsys):
     _, out, _ = run(capsys, "store", "import", "--from", "auto", "log.jsonl", *arguments)
 
     assert "functions    imported (s) 1, imported (t) 1" in out
-    assert "schema unknown     1  log.jsonl:3" in out
+    assert "unknown schema     1  log.jsonl:3" in out
 
 
 def test_costs_by_a_table_of_prices(capsys):

@@ -213,7 +213,7 @@ def test_row_with_an_unknown_schema_is_left_out_and_counted(tmp_path, said):
     )
 
     assert (result.calls, result.rows) == (0, [])
-    assert result.left_out == [{"cause": "schema unknown", "rows": 1, "places": ["export.jsonl:1"]}]
+    assert result.left_out == [{"cause": "unknown schema", "rows": 1, "places": ["export.jsonl:1"]}]
 
 
 def test_every_skipped_row_is_counted(tmp_path):
@@ -226,9 +226,9 @@ def test_every_skipped_row_is_counted(tmp_path):
     result = import_traces(path, options=("--only", "openai-chat"))
 
     assert [(one["cause"], one["rows"], one["places"]) for one in result.left_out] == [
-        ("no call of a model", 1, [f"{path}:2"]),
-        ("another name than --only", 1, [f"{path}:3"]),
-        ("not of this tool", 1, [f"{path}:7"]),
+        ("not a model call", 1, [f"{path}:2"]),
+        ("a name that --only does not select", 1, [f"{path}:3"]),
+        ("from another tool", 1, [f"{path}:7"]),
     ]
     assert [(one["place"], one["why"]) for one in result.unreadable] == [
         (f"{path}:4", "expected a JSON object, got a list"),
