@@ -342,7 +342,7 @@ def test_bench_shows_seconds_in_every_format(here):
         text = plain((here / name).read_text(), form)
         seconds = [variant["elapsed_p50_s"], variant["elapsed_p95_s"]]
         used = [variant["attempts"], variant["input_tokens"], variant["output_tokens"]]
-        assert missing(text, [("a right value bare", [*used, *seconds])]) == []
+        assert missing(text, [("per right value bare", [*used, *seconds])]) == []
 
 
 @pytest.fixture

@@ -64,7 +64,10 @@ def test_headline_has_the_finding_and_the_target(pages):
 
 def test_legend_tells_bounds_of_cards_from_those_of_tables(pages):
     """The cards have the bounds of the verdict, which are wider than those of the table."""
-    assert "The bounds in the cards hold together, so they are wider" in unescape(pages[1])
+    assert (
+        "In the cards, all bounds together are correct with this confidence, so they are wider"
+        in unescape(pages[1])
+    )
 
 
 def test_headline_without_a_target_has_the_finding(pages):
@@ -84,7 +87,7 @@ def test_every_function_has_a_card(pages):
     assert "misses the 1% target, got worse" in found["crm.enrich"]
     assert "/team (enum)" in found["crm.enrich"]
     assert "after the rise, " in found["crm.enrich"]
-    assert "What changed then: version v2" in found["crm.enrich"]
+    assert "What changed at that time: version v2" in found["crm.enrich"]
     assert "meets the 1% target" in found["shop.triage"]
     assert "needs more data for the 1% target" in found["desk.rare"]
     commands = [re.findall(r"<pre class=\"command\".*?><code>(.*?)</code>", card) for card in found.values()]
