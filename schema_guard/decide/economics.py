@@ -355,8 +355,6 @@ def _volume_flip(case: CostCase) -> Flip:
         return Flip("calls_per_month", "tuning pays at no volume", None, None, flips=False)
     value = (saving + case.hosting_plus_refresh) / gain
     if value <= 0:
-        return Flip(
-            "calls_per_month", "tuning pays at any volume", None, case.pess.payback_months, flips=False
-        )
+        return Flip("calls_per_month", "tuning always pays", None, case.pess.payback_months, flips=False)
     payback = case.upfront / saving if saving else None
     return Flip("calls_per_month", f"{value:,.0f} calls a month", value, payback, flips=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from schema_guard.decide.breaches import failed_text
 from schema_guard.report.document import Document, Tone
-from schema_guard.text import exact_percent, percent, plural
+from schema_guard.text import exact_percent, percent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,9 +53,7 @@ def document_of(watched: Sequence[Watched], objective: float) -> Document:
     # A failure rate that is too high comes first.
     parts.insert(1 if state == "BREACH" else 0, caveat)
     if len(watched) > 1:
-        parts.append(
-            f"{wrong} of {plural(len(watched), 'configuration')} {'has' if wrong == 1 else 'have'} a problem"
-        )
+        parts.append(f"Configurations with a problem: {wrong} of {len(watched)}")
     parts += [f"{one.configuration} {one.usage}" for one in watched[1:] if one.usage.startswith("has ")][:1]
     if worst.n_functions > 1 and worst.is_rated:
         parts.append(

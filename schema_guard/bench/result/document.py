@@ -103,12 +103,8 @@ def _facts(result: BenchResult, labels: Labels) -> Iterator[Fact]:
         Fact(f"variant {label}", name) for label, name in zip(labels, names, strict=True) if label != name
     )
     yield Fact("differences", differences_line(result.comparisons))
-    together = (
-        ""
-        if len(names) == 1
-        else ". In the first line, the bounds of all variants together are correct with this confidence"
-    )
-    yield Fact("bounds", f"{BOUNDS}{together}")
+    together = ". In the first line, the bounds of all variants together are correct with this confidence"
+    yield Fact("bounds", BOUNDS if len(names) == 1 else BOUNDS + together)
 
 
 def _planned_text(result: BenchResult) -> str:
@@ -280,9 +276,7 @@ def parts_section(result: BenchResult, labels: Labels, part_of: PartOf) -> Secti
         f"Calls without a valid value, by {part_of}",
         "",
         Table((part_of, *labels), rows),
-        (f"The table has the {MOST_ROWS} rows with the most failures. {more} more are not shown.",)
-        if more > 0
-        else (),
+        (f"The table has the {MOST_ROWS} worst rows. {more} more are not shown.",) if more > 0 else (),
     )
 
 

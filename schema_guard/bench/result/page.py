@@ -64,12 +64,10 @@ def _rates_plot(variants: Sequence[Ranked], measure: Measure, target: float | No
 
 
 def _caption(variants: Sequence[Ranked], measure: Measure, goal: float | None) -> str:
-    together = (
-        f" The bounds of all {len(variants)} variants together are correct with 95% confidence."
-        if len(variants) > 1
-        else ""
-    )
-    sentences = [f"The mark shows the rate, and the box shows its bounds.{together}"]
+    together = f" The bounds of all {len(variants)} variants together are correct with 95% confidence."
+    sentences = [
+        f"The mark shows the rate, and the box shows its bounds.{together if len(variants) > 1 else ''}"
+    ]
     if goal is not None:
         sentences.append(HOW_TO_READ)
     elif any(measure in one.beaten for one in variants):

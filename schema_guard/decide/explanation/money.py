@@ -132,7 +132,7 @@ def _lines(cost: CostCase) -> list[str]:
 def _gate_lines(cost: CostCase) -> list[str]:
     """Write the total, the earnings of tuning before the base model or the horizon ends, and the required earnings."""
     proposal, next_tuning = cost.proposal, dollars(cost.next_tuning)
-    saving = _cents(cost.pess.saving_per_month)
+    saving = f"${cost.pess.saving_per_month:,.2f}".replace("$-", "-$")
     horizon, lead, n = proposal.horizon_months, proposal.lead_months, proposal.tunings
     alive = (
         f"min({horizon:g}, {proposal.life_months:.4f})"
@@ -145,8 +145,8 @@ def _gate_lines(cost: CostCase) -> list[str]:
     low, high = map(dollars, total_range(cost))
     earned = (
         f"savings before the base model or the horizon ends: {saving} x ({alive} - {lead:g}, at least 0) months = "
-        f"{_cents(cost.earned)}; required: {needed}"
-    )
+        f"${cost.earned:,.2f}; required: {needed}"
+    ).replace("$-", "-$")
     total = (
         f"total over {months(horizon)}, {plural(n, 'tuning')}: {saving} x ({horizon:g} - {n} x {lead:g}) - "
         f"{dollars(cost.upfront)} - {n - 1} x {next_tuning} = {dollars(cost.total)}; from {low} to {high} if you halve or double volume and failure cost"
@@ -216,11 +216,6 @@ def _bar_line(cost: CostCase, needed: str) -> str:
     if bar < 0:
         return f"the bar: {sum_of} = {_exact(bar)}, so no tuned model pays"
     return f"the bar: the tuned model may fail at most {sum_of} = {_exact(bar)} of the calls"
-
-
-def _cents(amount: float) -> str:
-    """Write an amount in arithmetic, with its cents."""
-    return f"{'-' if amount < 0 else ''}${abs(amount):,.2f}"
 
 
 def _exact(rate: float) -> str:

@@ -240,9 +240,8 @@ def _cost_line(cost: CostCase | None) -> str | None:
     payback = (
         "never pays back" if pess.payback_months is None else f"pays back in {months(pess.payback_months)}"
     )
-    saves = "saves" if pess.saving_per_month >= 0 else "loses"
     return (
-        f"at {cost.proposal.calls_per_month:,.0f} calls a month, tuning {saves} {dollars(abs(pess.saving_per_month))} a month "
+        f"at {cost.proposal.calls_per_month:,.0f} calls a month, tuning {'saves' if pess.saving_per_month >= 0 else 'loses'} {dollars(abs(pess.saving_per_month))} a month "
         f"in the worse case of both failure rates, and {payback}"
     )
 

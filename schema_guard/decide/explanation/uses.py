@@ -19,12 +19,7 @@ STOP = "it has too few calls to matter, but stop it anyway"
 # A configuration beside the main one with a larger part of the calls is no canary.
 _CANARY = 0.25
 _NIGHT = (18, 8)
-_DOES = {
-    "format": "fails in",
-    "right": "is not right in",
-    "latency": "is too slow in",
-    "rise": "now fails in",
-}
+_DOES = {"format": "fails", "right": "is not right", "latency": "is too slow", "rise": "now fails"}
 
 
 def uses_of(case: Case) -> dict[str, dict[str, Any]]:
@@ -47,9 +42,8 @@ def uses_of(case: Case) -> dict[str, dict[str, Any]]:
             own = [breach for breach in few if breach.strategy == name]
             kind = _kind(arrival, share, case.config.time_zone)
             low, high = percent(one.failed.bounds.lower, -1), percent(one.failed.bounds.upper, 1)
-            text = f"{kind}: {_share_text(share)}" + (
-                f", failure rate {low} to {high}" if one.failed.n else ""
-            )
+            rate = f", failure rate {low} to {high}" if one.failed.n else ""
+            text = f"{kind}: {_share_text(share)}{rate}"
             uses[name] = {"use": "beside", "text": _few_text(share, own) if own else text}
     return uses
 
@@ -65,7 +59,7 @@ def functions_figures(case: Case) -> dict[str, Any]:
 def _few_text(share: float, proved: Sequence[Breach]) -> str:
     """Write the proved facts about a configuration with few calls, as the end of a sentence after its name."""
     known = [
-        f"{_DOES[breach.what]} {percent(breach.lower, -1)} of them or more"
+        f"{_DOES[breach.what]} in {percent(breach.lower, -1)} of them or more"
         for breach in proved
         if breach.lower is not None
     ]

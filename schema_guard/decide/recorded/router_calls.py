@@ -86,9 +86,7 @@ def with_fallback(
         said = {key: part for key, part in said.items() if key not in ("change", "bursts", "weekly")}
     if k < 0 or "change" in said or "bursts" in said or "parts" in said.get("weekly", {}):
         # Counts since a change, or in bursts, are those of the tuned model alone.
-        notes.append(
-            f"{clip(said['id'])}: the failure rate counts the tuned model without its fallback prompt"
-        )
+        notes.append(f"{clip(said['id'])}: the failure rate doesn't include the fallback prompt")
         return said
     evidence = {key: part for key, part in said.items() if key not in _OF_INPUTS}
     evidence["k_final"] = k

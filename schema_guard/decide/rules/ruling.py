@@ -188,8 +188,5 @@ def inputs_text(case: Case, strategy: Measured) -> str:
     others = [one for one in case.in_production if one is not strategy]
     if not others or not any(one.strategy.is_tuned for one in (strategy, *others)):
         return ""
-    shares = [(percent(one.strategy.traffic_share or 0.0), strategy_text(one)) for one in others]
-    parts = [
-        f"{share}{'' if at else ' of the calls went'} to {name}" for at, (share, name) in enumerate(shares)
-    ]
-    return f"; {', '.join(parts)}. Each rate is valid only for its own inputs, because primary= of a router may have chosen them"
+    parts = [f"{percent(one.strategy.traffic_share or 0.0)} went to {strategy_text(one)}" for one in others]
+    return f"; of the calls, {', '.join(parts)}. Each rate is valid only for its own inputs, because primary= of a router may have chosen them"

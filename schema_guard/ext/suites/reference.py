@@ -270,16 +270,11 @@ def _differences(found: Placement) -> str:
         is_better = one.better in new
         name, other = (one.better, one.worse) if is_better else (one.worse, one.better)
         verb = "better" if is_better else "worse"
-        others.setdefault(f"{_measure_text(one.measure)}: {shown(name)} is {verb} than", []).append(
-            shown(other)
-        )
+        measure = "right leaves" if one.measure == _LEAVES else one.measure
+        others.setdefault(f"{measure}: {shown(name)} is {verb} than", []).append(shown(other))
     known = sum(not row.is_new for row in found.rows)
     number = f"{len(found.different) or 'none'} of {plural(found.comparisons, 'comparison')} {'show' if len(found.different) > 1 else 'shows'} a difference"
     return "; ".join([number, *(f"{start} {_listed(names, known)}" for start, names in others.items())])
-
-
-def _measure_text(measure: str) -> str:
-    return "right leaves" if measure == _LEAVES else measure
 
 
 def _listed(names: Sequence[str], known: int) -> str:

@@ -67,7 +67,7 @@ def _sections(result: TraceImport) -> Iterator[Section]:
         )
         yield Section(
             "Left out",
-            "Rows that belong to no imported call.",
+            "Rows without an imported call.",
             Table(("reason", "rows", "first rows"), rows, (0, 2)),
         )
     if result.unreadable:

@@ -29,9 +29,7 @@ def costs_plot(figures: Figures) -> Plot:
         return Plot(title, "", None, _why_no_costs(figures))
     money, volume = figures["economics"], figures["cost"]["calls_per_month"]
     crossing = money["break_even_calls_per_month"]
-    break_even = (
-        "tuning pays at no volume" if crossing is None else f"break-even at {calls(crossing)} calls a month"
-    )
+    break_even = "tuning never pays" if crossing is None else f"break-even at {calls(crossing)} calls a month"
     return Plot(
         title,
         "The line is the expected cost. The area shows the bounds of both failure rates, with the worse case dotted. "

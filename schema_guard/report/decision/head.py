@@ -221,9 +221,7 @@ def _answer(figures: Figures) -> Iterator[Fact]:
             "switch to", choice if saving is None else f"{choice}, which saves {dollars(saving)} a month"
         )
         if "values first" in figures["why"]:
-            yield Fact(
-                "but", "schema_guard compared only format and price; compare the values before you switch"
-            )
+            yield Fact("but", "the verdict compares only format and price; compare the values first")
     if figures["verdict"] == "NEED_MORE_DATA" and "unexplained" not in figures and "unrated" not in figures:
         yield from _more(figures)
     if figures.get("missing"):
@@ -285,8 +283,7 @@ def _more(figures: Figures) -> Iterator[Fact]:
         yield Fact("needs", f"about {plural(n_more, f'more {what}')}{when}")
     elif not figures.get("missing"):
         yield Fact(
-            "needs",
-            "another target, because the rate is too close to this one for any number of calls to decide",
+            "needs", "another target, because the rate is too near this one for any number of calls to decide"
         )
     meanwhile = figures.get("meanwhile")
     if meanwhile:

@@ -139,7 +139,7 @@ def test_schemas_are_listed_the_hardest_first_and_thirty_of_them():
     listed = re.findall(r"^  (s\d\d) +\d+/40$", text, re.MULTILINE)
 
     assert listed == [f"s{n:02}" for n in range(39, 9, -1)]
-    assert "  - The table has the 30 rows with the most failures. 10 more are not shown." in text
+    assert "  - The table has the 30 worst rows. 10 more are not shown." in text
 
 
 def test_groups_are_told_where_they_are_not_the_schemas():

@@ -89,7 +89,7 @@ def numbers(value):
         ("more data, no volume", "about 7,487 more calls"),
         (
             "more data, never",
-            "another target, because the rate is too close to this one for any number of calls to decide",
+            "another target, because the rate is too near this one for any number of calls to decide",
         ),
         ("no data yet", "about 377 more calls, which arrive within 3 hours at the current volume"),
         ("content unclear", "more answers"),
