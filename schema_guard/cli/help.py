@@ -78,7 +78,7 @@ def chapters() -> list[Chapter]:
 def _chapter(topic: str, text: str) -> Chapter:
     opening = _OPENING.match(text)
     if opening is None:
-        raise ValueError(f"{topic}.md: expected a heading, a sentence, and a comment with its commands")
+        raise ValueError(f"{topic}.md: expected a heading, a sentence, and a comment that lists the commands")
     commands = tuple(_commands(opening["commands"]))
     return Chapter(
         topic, opening["title"], _LINK.sub(_as_command, opening["about"]), commands, _COMMENT.sub("", text)

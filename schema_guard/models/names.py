@@ -197,7 +197,7 @@ def _local(settings: _Options) -> HostedModel:
 
     if settings.provider not in (None, "llamacpp-llguidance"):
         raise InvalidArgument(
-            f"provider={settings.provider!r}: expected 'llamacpp-llguidance' with model 'local'"
+            f"provider={settings.provider!r}: the model 'local' requires 'llamacpp-llguidance'"
         )
     _no_key("local", settings)
     model: HostedModel = load("model:local")(

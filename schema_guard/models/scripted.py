@@ -246,7 +246,7 @@ def _read_replies(replies: object, delay_s: float) -> tuple[list[_Rule], list[Sc
     """Read the replies of a script by prompt, or in order. One of the two lists is empty."""
     if isinstance(replies, str) or not isinstance(replies, Iterable):
         raise InvalidArgument(
-            f"replies={clip(repr(replies))}: expected a list of replies, or a list of pairs of a prompt text and a reply"
+            f"replies={clip(repr(replies))}: expected a list of replies, or a list of (prompt, reply) pairs"
         )
     members = list(replies.items() if isinstance(replies, Mapping) else replies)
     if not any(isinstance(member, tuple) for member in members):

@@ -72,7 +72,7 @@ def test_unknown_target_is_refused():
     """A provider that nobody knows is refused when connecting."""
     with pytest.raises(InvalidArgument, match="provider='vlm': expected one of"):
         connect("http://127.0.0.1:1/v1#m", provider="vlm")
-    with pytest.raises(InvalidArgument, match="expected 'llamacpp-llguidance' with model 'local'"):
+    with pytest.raises(InvalidArgument, match="the model 'local' requires 'llamacpp-llguidance'"):
         connect("local", provider="openai")
 
 

@@ -43,7 +43,7 @@ _UNKNOWN = {"bench run --playbook": ("--schema NAME", "--model MODEL"), "tune pr
 _RATE = 0.01
 # Steps that do not change the request to the model. Their trials begin with the configuration in use.
 _OTHER_STEPS = {
-    "schema_simplify": "simplify the schema, then: ",
+    "schema_simplify": "simplify the schema, then run: ",
     "decision_model": "name the decision model with --model, and right answers with --inputs: ",
     "smaller_model": "name a smaller model with --model: ",
     "reasoning_limit": "limit reasoning with --option KEY=VALUE: ",

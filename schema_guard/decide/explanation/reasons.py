@@ -173,7 +173,7 @@ def _plan(ruling: Ruling, evidence: CaseEvidence) -> str:
     if ruling.verdict not in ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL"):
         return _NEXT[ruling.verdict].format(**commands)
     return (
-        f"use {_line(figures['switch_to'], evidence)}, then: {watching}"
+        f"use {_line(figures['switch_to'], evidence)}, then run: {watching}"
         if figures.get("switch_to")
         else watching
     )

@@ -170,8 +170,8 @@ def lines_of(content: Mapping[str, Any]) -> Iterator[str]:
         )
     elif content["compared"]:
         yield (
-            f"agreement: the second model gave {percent(content['agreed'] / content['compared'])} of "
-            f"{plural(content['compared'], 'value')} in the same way ({opinions}{cost}). It does not bound the share of right "
+            f"agreement: the second model agreed on {percent(content['agreed'] / content['compared'])} of "
+            f"{plural(content['compared'], 'value')} ({opinions}{cost}). It does not bound the share of right "
             "values. schema-guard label does"
         )
     if content["values"]:

@@ -150,7 +150,9 @@ def _functions(offered: Any) -> dict[str, dict[str, Any]]:
         if not isinstance(function.get("parameters"), dict):
             raise Unusable("expected an object with the parameters of each function")
         if function["name"] in functions:
-            raise Unusable(f"expected different names of functions, got {clip(repr(function['name']))} twice")
+            raise Unusable(
+                f"expected a different name for each function, got {clip(repr(function['name']))} twice"
+            )
         functions[function["name"]] = function
     if not functions:
         raise Unusable("expected at least one function in the task, got none")

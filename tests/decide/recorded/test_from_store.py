@@ -108,7 +108,10 @@ def test_earlier_versions_are_taken_in_when_they_are_named(store):
     assert gathered.evidence["notes"] == [
         "system_prompt: 10 calls of 1 earlier version of shop.extract are not counted; to count them, add `--also-version v2`"
     ]
-    with pytest.raises(InvalidArgument, match=r"^version 'none': no recorded call has this version\. To list the versions, run `schema-guard report --by version`$"):
+    with pytest.raises(
+        InvalidArgument,
+        match=r"^version 'none': no recorded call has this version\. To list the versions, run `schema-guard report --by version`$",
+    ):
         gather(store, also_versions=["none"])
 
 

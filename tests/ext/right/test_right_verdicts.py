@@ -152,7 +152,7 @@ def test_no_labels(story):
     verdict = told.decide(0.95)
 
     assert (verdict.verdict, verdict.figures["missing"]) == ("NEED_MORE_DATA", ["right"])
-    assert "agreement: the second model gave " in told.lines()
+    assert "agreement: the second model agreed on " in told.lines()
     assert " right: " not in told.lines()
 
 

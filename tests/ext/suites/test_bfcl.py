@@ -240,7 +240,7 @@ REFUSED = {
     "no_message": (_ride(question=[[]]), "expected a text in each message of the task"),
     "functions": (
         _ride(function=RIDE["function"] * 3),
-        "expected different names of functions, got 'cab.order' twice",
+        "expected a different name for each function, got 'cab.order' twice",
     ),
     "no_functions": (_ride(function=[]), "expected at least one function in the task, got none"),
     "no_name": (_ride(function={"parameters": {}}), "expected a name for each function"),

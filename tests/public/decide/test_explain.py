@@ -146,7 +146,7 @@ def test_no_volume_pays_where_a_call_saves_nothing():
         ),
         (
             failing(ladder=ladder(schema_simplify="untested")),
-            "simplify the schema, then: schema-guard bench run --playbook --schema NAME --model MODEL --first-step system_prompt",
+            "simplify the schema, then run: schema-guard bench run --playbook --schema NAME --model MODEL --first-step system_prompt",
         ),
         ({"schemas": [["a", 1, 0]]}, "schema-guard report"),
         (

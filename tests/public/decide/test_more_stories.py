@@ -194,7 +194,7 @@ def test_a_failing_tuned_model_beside_a_prompt_that_passes_is_a_reason_to_switch
 
     assert summary(result) == ("PROMPTING_ENOUGH", None, 1)
     assert result.figures["switch_to"] == "few_shot"
-    assert result.figures["next_step"].startswith("use guard(..., strategy='few_shot') on m1, then: ")
+    assert result.figures["next_step"].startswith("use guard(..., strategy='few_shot') on m1, then run: ")
     assert wrong_in(result) == [(result.figures["counted"]["current"], "format")]
 
 

@@ -63,7 +63,7 @@ class Traces:
     sample_share: float | None = option(
         type=SHARE,
         advanced=True,
-        help="With --traffic sampled: share of your calls that the files contain, such as 10%.",
+        help="Share of your calls that the files contain, such as 10%. It needs --traffic sampled.",
     )
     prices: str | None = option(
         metavar="SOURCE",

@@ -370,8 +370,8 @@ def test_threads_share_the_replies():
 @pytest.mark.parametrize(
     ("replies", "message"),
     [
-        ("{}", "replies='{}': expected a list of replies, or a list of pairs of a prompt text and a reply"),
-        (None, "replies=None: expected a list of replies, or a list of pairs of a prompt text and a reply"),
+        ("{}", "replies='{}': expected a list of replies, or a list of (prompt, reply) pairs"),
+        (None, "replies=None: expected a list of replies, or a list of (prompt, reply) pairs"),
         (
             [("a", "1"), "2"],
             "replies[1]: expected a pair of a prompt text and a reply, like the others, got '2'",

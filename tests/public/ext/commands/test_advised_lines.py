@@ -141,5 +141,5 @@ def test_the_examples_of_a_suite_are_named(story, tmp_path):
     assert "use few_shot with the dev tasks of the suite as examples, if it has any" in " ".join(out.split())
     assert text.startswith(
         "use guard(..., strategy='few_shot', examples=[...], max_attempts=2) on m1 with the dev tasks of ticket in the suite "
-        "tickets as examples, then: "
+        "tickets as examples, then run: "
     )

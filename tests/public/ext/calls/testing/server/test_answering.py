@@ -270,11 +270,11 @@ def test_scripted_model_is_the_one_of_the_models():
         ({"port": True}, "port=True: expected an int from 0 to 65535. Use 0 for a free port"),
         (
             {"answering": "{}"},
-            "replies='{}': expected a list of replies, or a list of pairs of a prompt text and a",
+            "replies='{}': expected a list of replies, or a list of (prompt, reply) pairs",
         ),
         (
             {"answering": 3},
-            "replies=3: expected a list of replies, or a list of pairs of a prompt text and a reply",
+            "replies=3: expected a list of replies, or a list of (prompt, reply) pairs",
         ),
     ],
 )
