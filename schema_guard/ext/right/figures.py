@@ -165,14 +165,12 @@ def lines_of(content: Mapping[str, Any]) -> Iterator[str]:
         what = "of the values are right" if right["unit"] == "value" else "of the calls have no wrong value"
         yield (
             f"right: {interval(1 - right['upper'], 1 - right['lower'])} {what}, among valid replies "
-            f"({exact_percent(1 - right['alpha'])} confidence; {plural(content['labels'], 'label')}, {content['skipped']:,} skipped, "
-            f"{opinions}{cost})"
+            f"({exact_percent(1 - right['alpha'])} confidence; {plural(content['labels'], 'label')}, {content['skipped']:,} skipped, {opinions}{cost})"
         )
     elif content["compared"]:
         yield (
-            f"agreement: the second model agreed on {percent(content['agreed'] / content['compared'])} of "
-            f"{plural(content['compared'], 'value')} ({opinions}{cost}). It does not bound the share of right "
-            "values. schema-guard label does"
+            f"agreement: the second model agreed on {percent(content['agreed'] / content['compared'])} of {plural(content['compared'], 'value')} "
+            f"({opinions}{cost}). It does not bound the share of right values. schema-guard label does"
         )
     if content["values"]:
         kinds = ", ".join(
