@@ -43,7 +43,7 @@ _ASK_AGAIN = "Reply again with only the JSON value."
 
 @with_short_repr
 class Example(NamedTuple):
-    """An example for the prompt, which consists of a task and its right answer.
+    """A task and its right answer, as an example in the prompt.
 
     Attributes:
         value: The right answer as plain JSON.

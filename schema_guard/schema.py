@@ -51,16 +51,17 @@ living: WeakValueDictionary[int, Schema[Any]] = WeakValueDictionary()
 
 
 class Schema(Generic[V]):
-    """A loaded JSON Schema. To create a schema, call `Schema.of`.
+    """A JSON Schema that is ready for validation. To create a schema, call `Schema.of`.
 
     Attributes:
         document: The schema as JSON: a dict or a bool. Don't change it.
         name: Name in reports and errors: the `name` argument of `Schema.of`, the class name, the title, the `$id`, or
             the file name.
         dialect: URI of the JSON Schema dialect.
-        fingerprint: 16 hex digits of SHA-256 over the sorted compact JSON of the document without its annotations, such
-            as titles and descriptions. Two schemas that differ only in annotations have the same fingerprint.
-        digest: 64 hex digits of SHA-256 over the sorted compact JSON of the document.
+        fingerprint: First 16 hex digits of the SHA-256 hash of the document as compact JSON with sorted keys. The hash
+            ignores annotations, such as titles and descriptions. Two schemas that differ only in annotations have the
+            same fingerprint.
+        digest: SHA-256 hash of the document as compact JSON with sorted keys, in 64 hex digits.
         formats: Whether validation checks the keyword `format`. The value is False for a Python type, because the type
             itself decides which texts it can read.
         annotation: The Python type of the schema, or None for a document.
@@ -127,13 +128,13 @@ class Schema(Generic[V]):
 
         Args:
             source: A JSON Schema (a dict or bool), the path to a JSON file, or an annotation, such as a Pydantic model
-                or a dataclass. The method returns a `Schema` object unchanged.
+                or a dataclass. If you pass a `Schema` object, the method returns it unchanged.
             name: Name of the schema.
             dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. The dialect applies to a document
                 without `$schema`.
             formats: Whether validation checks the keyword `format`.
-            resources: Documents that a `$ref` can refer to: a dict from URI to document, or a folder. A reference finds
-                the `*.json` files of a folder by their `$id` and by their path in the folder.
+            resources: Documents that a `$ref` can refer to: a dict with URIs as keys, or a folder. A `$ref` can name a
+                `*.json` file in the folder by its `$id` or by its path in the folder.
             allow_unknown: Whether to accept a document that has a misspelled keyword, or no keywords at its
                 root. JSON Schema ignores unknown keys, so such a document accepts every value, or more values
                 than its author wants.
@@ -141,7 +142,7 @@ class Schema(Generic[V]):
         Raises:
             InvalidSchema: The schema can't be loaded. The attributes `code` and `location` of the error describe the
                 fault. schema_guard downloads nothing.
-            InvalidArgument: The source can't be a schema.
+            InvalidArgument: The source isn't a JSON Schema, a path, or an annotation.
         """
         if isinstance(source, Schema):
             return source
@@ -182,13 +183,13 @@ class Schema(Generic[V]):
 
     @property
     def engine(self) -> str:
-        """The validator: `jsonschema-rs`, or `jsonschema` for documents with too many references to each other."""
+        """Name of the validator: `jsonschema-rs`, or `jsonschema` for documents with too many paths of references."""
         return self._compiled.engine.name
 
     def reference(self) -> ReferenceValidator:
         """Return the reference engine for this schema.
 
-        The reference engine is slow. Use it to check the results of the other engine.
+        The reference engine is slow. Use the reference engine only to check the results of the default engine.
         """
         from schema_guard.validation.reference_engine import reference  # for tests
 
@@ -199,9 +200,10 @@ class Schema(Generic[V]):
     ) -> list[Violation]:
         """Return at most 50 violations of the schema in an instance, the most relevant first.
 
-        If validation would take more than *max_steps*, a bounded search replaces it. If the search finds no violation,
-        the result is one violation of the keyword `too_costly`. If matching a pattern takes too long, the result
-        includes a violation of `pattern` for the text. The method doesn't convert values. To convert them, use `judge`.
+        If validation would take more than *max_steps*, schema_guard replaces it with a bounded search. If the bounded
+        search finds no violation, the result is one violation of the keyword `too_costly`. If matching a pattern takes
+        too long, the result includes a violation of `pattern` for the text. The method doesn't convert values. To
+        convert a value, use `judge`.
 
         Args:
             instance: A JSON value: dict, list, str, int, float, bool, or None.
@@ -226,7 +228,7 @@ class Schema(Generic[V]):
         return self._asked(violations)
 
     def violations_in(self, value: Any, text: str, max_steps: int) -> list[Violation]:
-        """Return the parts of a value that violate the schema document.
+        """Return the violations of the schema document in an invalid value.
 
         The method checks `format` even for a Python type.
 
@@ -238,7 +240,7 @@ class Schema(Generic[V]):
         return self._explaining.violations_in(value, text, max_steps)
 
     def is_valid(self, instance: Any, *, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Return whether an instance is valid. Return False if the result is undecided.
+        """Return whether an instance is valid. Return False if the limits prevent a decision.
 
         The method raises the same errors as `violations`.
         """
@@ -261,9 +263,9 @@ class Schema(Generic[V]):
             ) from error
 
     def accepts(self, instance: Any, max_steps: int = _LIMITS.max_steps) -> bool:
-        """Return whether the document accepts a JSON value within the limits. Return False if the result is undecided.
+        """Return whether the document accepts a JSON value. Return False if the limits prevent a decision.
 
-        The Python type can still reject the value, in `convert`.
+        If the document accepts the value, the Python type can still reject it in `convert`.
         """
         return _accepts(self._compiled, instance, max_steps)
 
@@ -294,7 +296,7 @@ class Schema(Generic[V]):
 
     @property
     def conditions(self) -> Compiled:
-        """The compiled form of the document, for replies that are still arriving.
+        """The compiled document, which schema_guard uses to check replies while they arrive.
 
         For a Python type, the compiled document doesn't check `format`.
         """
@@ -320,7 +322,7 @@ class Schema(Generic[V]):
         Args:
             value: The value.
             text: JSON text of the value, or None. A Pydantic model reads JSON text faster than a JSON value.
-            max_steps: Maximum number of steps to find the violations if the type rejects the value, as in `violations`.
+            max_steps: If the type rejects the value, the maximum number of steps to find the violations.
 
         Returns:
             The converted value, or the failure if the type rejects the value, for example in a Pydantic validator.

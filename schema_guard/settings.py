@@ -60,7 +60,7 @@ class Params(metaclass=NamedArguments):
     """The names of the parameters of your function that schema_guard reads or fills.
 
     Every name is optional. A parameter with the usual name needs no entry. To make schema_guard ignore a parameter,
-    pass None.
+    pass None as its name.
 
     Example:
         >>> Params(prompt="question", options="extra")

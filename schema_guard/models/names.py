@@ -72,20 +72,22 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
         'my-model'
 
     Args:
-        name_or_object: `"local"` is the local model, whose weights schema_guard downloads on first use. `"openai:NAME"`
-            is a model from a provider. `"http://HOST:PORT/v1#NAME"` is a model on a server that accepts the arguments
-            of the given provider. `"tuned:DIR"` is the result of `schema-guard tune run DIR`. `"scripted:FILE"` returns
-            the replies of a file. The function also accepts an `outlines` model object. The function returns a `Model`
+        name_or_object: `"local"` is the local model, whose weights schema_guard downloads on first use.
+            `"PROVIDER:NAME"` is a model from a provider, such as `"openai:NAME"`. `"http://HOST:PORT/v1#NAME"` is the
+            model NAME on a server. The server must accept the same arguments as *provider*. `"tuned:DIR"` is the model
+            that `schema-guard tune run DIR` fine-tuned. `"scripted:FILE"` is a `ScriptedModel` that returns the replies
+            in FILE. You can also pass an `outlines` model object. If you pass a `Model`, the function returns it
             unchanged.
-        provider: Provider whose arguments the server accepts. `schema_guard.providers.options.PROVIDER_OPTIONS` has all
-            providers as keys. Default: the provider in the name.
-        options: The provider's own arguments for every call, such as `{"temperature": 0}`. Calls with other arguments
-            are a separate configuration. The options of a call override these arguments.
+        provider: Provider whose arguments the server accepts. The keys of
+            `schema_guard.providers.options.PROVIDER_OPTIONS` are the names of all providers. Default: the provider in
+            the name of the model.
+        options: Provider arguments for every call, such as `{"temperature": 0}`. schema_guard counts calls with
+            different arguments as a separate configuration. The options of a call override these arguments.
         key: API key to use instead of the environment variable.
-        adapter: LoRA adapter as a GGUF file, for the local model only. A model with an adapter is a separate
-            configuration. The name and the content of the file identify it.
-        rules: File with the rules of the server, from `schema-guard schema probe --output`. The rules in the file
-            replace the rules of the provider.
+        adapter: LoRA adapter as a GGUF file, for the local model only. schema_guard counts calls with an adapter as a
+            separate configuration. The name and the content of the file identify the adapter.
+        rules: File with the server's rules for schemas, written by `schema-guard schema probe --output`. The rules in
+            the file replace the rules of the provider.
         timeout_s: Number of seconds after which a request without an answer fails.
         max_retries: Maximum number of retries by the provider's SDK. Default: 0, because these retries multiply the
             attempts of a guard, and records don't show the extra requests.
@@ -93,7 +95,7 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     Raises:
         InvalidArgument: The name, the provider, or an option is unknown, or a file or a key is missing.
         MissingExtra: A package that the model needs isn't installed.
-        SchemaGuardError: The local model can't be downloaded or started.
+        SchemaGuardError: schema_guard can't download or start the local model.
     """
     require_text("provider", provider)
     require_seconds("timeout_s", timeout_s)

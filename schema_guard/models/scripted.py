@@ -76,11 +76,11 @@ class ScriptedCall(NamedTuple):
 
 
 class ScriptedModel(Closing):
-    """A model that returns the replies that you write. See `Model`.
+    """A model that returns replies that you write in advance. See `Model`.
 
-    If you pass only the text of a reply, the reply and its chunks are str values. A reply with a finish reason or usage
-    has the form of OpenAI's Chat Completions. Options have no effect. You can call the model from several threads. The
-    model uses each reply of a list only once.
+    If you pass a reply as text, the model returns the text as a str, or yields str chunks. A reply with a finish reason
+    or usage has the format of OpenAI's Chat Completions API. The options of a call don't change its reply. You can call
+    the model from several threads. Unless you set `cycle`, the model returns each reply in a list only once.
 
     Attributes:
         asked: The prompts and options of all calls, in order, including calls without a reply.
@@ -139,27 +139,28 @@ class ScriptedModel(Closing):
 
     @classmethod
     def from_file(cls, path: Path, *, provider: str = "openai", cycle: bool = False) -> ScriptedModel:
-        """Read a script in JSON Lines. A line is a string, or an object with the keys of a reply. The method skips blank lines.
+        """Read the replies of a model from a file in the JSON Lines format.
 
-        If an object has the key `when`, the model uses its reply only for prompts that contain the text of `when`. If
-        one object has this key, all objects must have it.
+        Each line is the text of a reply as a JSON string, or an object with keys such as `reply` and `finish_reason`.
+        The method skips blank lines. If an object has the key `when`, the model returns this reply only for prompts
+        that contain the value of `when`. If one line has this key, all lines must have it.
 
         Raises:
-            InvalidArgument: The file can't be read, contains no reply, or contains an invalid line. The error message
-                contains the line number.
+            InvalidArgument: The file can't be read, contains no reply, or contains an invalid line. For an invalid
+                line, the error message contains its number.
         """
         model = cls([], name=path.stem, provider=provider, cycle=cycle)
         model._rules, model._replies = _read_script(path)
         return model
 
     def __call__(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Return the next reply."""
+        """Return the next reply, or the reply that fits the prompt."""
         scripted = self._next(prompt, options)
         time.sleep(scripted.delay_s)
         return _whole(self.name, scripted)
 
     async def acall(self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None) -> Any:
-        """Return the next reply."""
+        """Return the next reply, or the reply that fits the prompt."""
         scripted = self._next(prompt, options)
         await asyncio.sleep(scripted.delay_s)
         return _whole(self.name, scripted)
@@ -167,7 +168,7 @@ class ScriptedModel(Closing):
     def stream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> Generator[Any, None, None]:
-        """Yield the chunks of the next reply."""
+        """Yield the chunks of the next reply, or of the reply that fits the prompt."""
         scripted = self._next(prompt, options)
         time.sleep(scripted.delay_s)
         yield from _pieces(self.name, scripted)
@@ -175,7 +176,7 @@ class ScriptedModel(Closing):
     async def astream(
         self, prompt: PromptLike, *, options: Mapping[str, Any] | None = None
     ) -> AsyncGenerator[Any, None]:
-        """Yield the chunks of the next reply."""
+        """Yield the chunks of the next reply, or of the reply that fits the prompt."""
         scripted = self._next(prompt, options)
         await asyncio.sleep(scripted.delay_s)
         for piece in _pieces(self.name, scripted):

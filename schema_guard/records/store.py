@@ -43,7 +43,8 @@ class Store(Frames):
     """Records of calls, with one row for each attempt. You can use a store in several threads and after a fork.
 
     To create a store, call `open_store`. Unless you set `strict_store`, recording never raises an error for a database
-    fault. schema_guard counts an attempt that it can't store as lost. Reading raises `StoreError` for a database fault.
+    fault. If schema_guard can't store an attempt, it counts the attempt as lost. Reading raises `StoreError` for a
+    database fault.
     """
 
     def __init__(
@@ -87,13 +88,13 @@ class Store(Frames):
         return self._opener.keeper.policy
 
     def tighten(self, *, durability: Durability, payload: PayloadPolicy, retention: Retention) -> None:
-        """Adopt the stricter settings of a store that opens the same database later."""
+        """Apply the settings of a later store for the same database if they are stricter."""
         self._opener.is_sync = self._opener.is_sync or durability == "sync"
         self._opener.keeper.tighten(payload)
         self._writer.schedule.retention = self.retention.stricter(retention)
 
     def redact_like(self, other: Store) -> None:
-        """Redact texts with the functions of another store for the same database."""
+        """Redact texts also with the redaction functions of another store for the same database."""
         self._opener.keeper.tighten("full", other._opener.keeper.redactors)
 
     @property
@@ -103,26 +104,26 @@ class Store(Frames):
 
     @property
     def writer(self) -> Writer:
-        """The writer of the file. All stores of the file in this process share this writer."""
+        """The writer of the database file. All stores of the file in this process share this writer."""
         return self._writer
 
     def record(
         self, outcome: Outcome[Any], task: Prompt | None = None, checked: CheckedCall | None = None
     ) -> None:
-        """Store an outcome. With durability "sync", the outcome is stored when this method returns.
+        """Store an outcome. With durability "sync", wait until it is stored, except in an event loop.
 
         Args:
-            outcome: All attempts of one call. Unless `payload` allows more, the store contains only sizes and hashes of
-                texts.
+            outcome: The outcome, which contains all attempts of one call. Unless `payload` allows more, the store
+                contains only the sizes and hashes of the texts.
             task: The task of the call. The hash of the task identifies equal inputs.
-            checked: Function that checks the value of the call, in the thread that writes the rows.
+            checked: Function that checks the value of the call. It runs in the thread that writes the rows.
         """
         if len(outcome.attempts) > 1 or not outcome.ok:
             log_call(outcome)
         self._writer.offer(outcome, task, self._opener, checked)
 
     def record_deferred(self, call: DeferredOutcome, checked: CheckedCall | None = None) -> None:
-        """Store an outcome in the same way as `record`, but build it in the thread that builds the rows."""
+        """Store the outcome of a call as `record` does, but build it later, in the thread that builds the rows."""
         self._writer.offer_call(call, self._opener, checked)
 
     def record_opinion(self, opinion: SecondOpinion) -> None:
@@ -130,7 +131,7 @@ class Store(Frames):
         self._writer.offer_opinion(opinion, self._opener)
 
     def settle(self) -> None:
-        """Wait until earlier attempts are stored, if the durability is "sync". Outside event loops, `record` already waits.
+        """With durability "sync", wait until earlier attempts are stored. Outside event loops, `record` already waits.
 
         Raises:
             StoreError: schema_guard can't store the attempts. Only a store with `strict_store=True` raises this error.
@@ -139,7 +140,7 @@ class Store(Frames):
             self._writer.settle(self._opener)
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until earlier attempts are stored or lost. Return the number of pending attempts.
+        """Wait until earlier attempts are stored or lost. Return the number of attempts that are still pending.
 
         Raises:
             InvalidArgument: The value of *timeout_s* isn't a number of seconds.
@@ -148,12 +149,12 @@ class Store(Frames):
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:
-        """Return the counts of all attempts that this process recorded in the file, through any store."""
+        """Return the counts of all attempts that this process recorded in the file, including those of other stores."""
         return self._writer.counts(self._opener.keeper.redactor_errors)
 
     @contextmanager
     def reading(self) -> Iterator[Snapshot]:
-        """Write all earlier records, and then read one consistent state of the store."""
+        """Write all earlier records, and then yield one consistent state of the store for reading."""
         self.flush()
         with self._backend.reading() as snapshot:
             yield snapshot
@@ -169,8 +170,8 @@ class Store(Frames):
     ) -> Iterator[dict[str, Any]]:
         """Return the stored attempts from all processes, in storage order.
 
-        The attempts of one call are adjacent. Each row has the columns in `rows.COLUMNS`. `repairs` is a list of
-        names, and `violations` is a list of [location, keyword] pairs.
+        The attempts of one call are adjacent. Each row has the columns in `rows.COLUMNS`. The column `repairs` is a
+        list of names, and `violations` is a list of [location, keyword] pairs.
 
         Args:
             since: Return only calls that began at this time or later, in seconds since the epoch (UTC).
@@ -187,7 +188,7 @@ class Store(Frames):
         return (as_dict(row) for page in pages(self._backend, where) for _, row in page)
 
     def texts(self, call_ids: Sequence[str]) -> list[Texts]:
-        """Return the stored prompts and replies of some calls, in storage order.
+        """Return the stored prompts and replies of the given calls, in storage order.
 
         The result omits attempts without stored texts, for example with the policy "off".
         """
@@ -208,8 +209,8 @@ class Store(Frames):
 
         Without *since* and *until*, this method reads counts that schema_guard updates with every write. With a time
         window, this method reads the counts of whole hours, and the attempts of hours that are only partly in the
-        window. To count only some configurations, pass their values of `ConfigurationCounts.id` as *ids*. If *clusters*
-        is False, the result for a time window has no clusters, and reading takes half as long. For the other arguments,
+        window. To count only some configurations, pass their `ConfigurationCounts.id` values as *ids*. If *clusters* is
+        False, the result for a time window omits the clusters, which halves the reading time. For the other arguments,
         see `attempts`.
         """
         from schema_guard.records.attempts import Where
@@ -227,14 +228,14 @@ class Store(Frames):
         since: float | None = None,
         until: float | None = None,
     ) -> dict[str, Any] | None:
-        """Return the shares of right and wrong values of a configuration, or None if no value was checked.
+        """Return the shares of right and wrong values of a configuration, or None if `Content` checked no value.
 
         Args:
-            ids: The `id` values of the configuration's rows, from `configurations`.
-            alpha: Error probability of the bounds.
-            since: Count only calls that started at this time or later, in seconds since the epoch. With this limit,
+            ids: The `id` values of the configuration in the result of `configurations`.
+            alpha: Maximum probability that the bounds are wrong.
+            since: Count only calls that started at this time or later, in seconds since the epoch. With this argument,
                 the result has no bounds.
-            until: Count only calls that started before this time, in seconds since the epoch. With this limit, the
+            until: Count only calls that started before this time, in seconds since the epoch. With this argument, the
                 result has no bounds.
         """
         with self.reading() as snapshot:
@@ -256,15 +257,15 @@ class Store(Frames):
         return {Names(schema, fingerprint, of, named[-1]) for of, schema, fingerprint, *named in rows}
 
     def pairs(self, before_id: int, after_id: int) -> tuple[int, int, int]:
-        """Compare two configurations on the inputs that each of them answered exactly once.
+        """Compare two configurations on the inputs that have exactly one call with each of them.
 
         Args:
-            before_id: The `id` of one configuration, from `configurations`.
-            after_id: The `id` of the other configuration.
+            before_id: The `id` of the first configuration, from `configurations`.
+            after_id: The `id` of the second configuration, from `configurations`.
 
         Returns:
-            Three counts: compared inputs, inputs that failed only with *before_id*, and inputs that failed only with
-            *after_id*.
+            The number of compared inputs, of inputs that failed only in the first configuration, and of inputs that
+            failed only in the second.
         """
         with self.reading() as snapshot:
             return snapshot.pairs(before_id, after_id)
@@ -272,7 +273,7 @@ class Store(Frames):
     def lost_records(self, *, since: float | None = None) -> dict[str, int]:
         """Return the number of lost records from all processes, by reason.
 
-        The result omits losses that schema_guard could not store.
+        The result omits losses that schema_guard couldn't write to the store.
         """
         with self.reading() as snapshot:
             return snapshot.lost_records(since=since)
@@ -285,7 +286,7 @@ class Store(Frames):
         schema: str | None = None,
         function: str | None = None,
     ) -> list[HourCounts]:
-        """Return the number of stored calls by configuration and hour of their start, in chronological order.
+        """Return the counts of stored calls by configuration and start hour, in chronological order.
 
         If *since* or *until* falls within an hour, the result includes the whole hour. The result omits calls
         whose start time is unknown. This method reads counts that schema_guard updates with every write.
@@ -301,9 +302,9 @@ class Store(Frames):
         return self._writer.schedule.retention
 
     def prune(self, retention: Retention | None = None) -> Removed:
-        """Delete rows beyond the limits, and overwrite the deleted rows in the files. The store keeps the counts.
+        """Delete the rows beyond the limits, and overwrite them in the files. The store keeps the counts.
 
-        Other processes can write in the meantime, except at the end, when schema_guard rewrites the file.
+        Other processes can write during the deletion, except at its end, when schema_guard rewrites the file.
 
         Args:
             retention: The limits. Default: the limits of the open store.
@@ -319,10 +320,10 @@ class Store(Frames):
     def forget(self, what: Forgotten, *, counts: bool = False) -> Removed:
         """Delete all rows and texts of a call, an input, a cluster, a segment, or a function.
 
-        The store keeps the counts, but without the names of inputs and clusters.
+        Unless *counts* is True, the store keeps the counts, but without the names of inputs and clusters.
 
         Args:
-            what: The name.
+            what: The kind and the name that identify the rows.
             counts: Whether to also delete the counts of a segment or a function.
 
         Raises:
@@ -347,9 +348,9 @@ class Store(Frames):
             return snapshot.rows_since()
 
     def schemas(self, fingerprint: str) -> list[SchemaText]:
-        """Return the stored texts of a schema, the latest text first.
+        """Return the stored texts of a schema, latest first.
 
-        The texts of one schema differ only in annotations.
+        The texts of one schema differ only in annotations, such as titles and descriptions.
         """
         with self.reading() as snapshot:
             return snapshot.schemas(fingerprint)
@@ -370,8 +371,9 @@ class Store(Frames):
             step: Name of the step. This method doesn't check the name.
             status: `"not_applicable"` if the step is impossible, or `"declined"` if you don't want it.
             reason: The reason why you skip the step. Stored unchanged.
-            function: The guarded function. None means the only function that has calls of the schema. If several
-                functions have calls of the schema, a declaration without a function applies to no function.
+            function: The guarded function. With None, the declaration applies to the only function that has calls with
+                the schema. If several functions have calls with the schema, a declaration without a function applies to
+                no function.
 
         Raises:
             InvalidArgument: The name of the step or the reason is blank, or the status is unknown.
@@ -387,8 +389,8 @@ class Store(Frames):
         Args:
             schema_fingerprint: Fingerprint of the schema.
             function: Return only declarations that apply to this function. A declaration without a function also
-                applies if no other function has calls of the schema. With None, the result has the latest declaration
-                for each step and function.
+                applies if no other function has calls with the schema. If you pass None, the result has the latest
+                declaration for each step and function.
         """
         from schema_guard.records.declarations import holding, latest
 
@@ -397,15 +399,15 @@ class Store(Frames):
             return latest(holding(declared, function, snapshot.functions(schema_fingerprint)), function)
 
     def set_target(self, schema_fingerprint: str, target: float, *, function: str | None = None) -> None:
-        """Store the highest acceptable failure rate of a schema, with the current date.
+        """Store the highest acceptable failure rate for a schema, with the current date.
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
-            target: A rate in (0, 1).
-            function: The guarded function, as for `declare_step`.
+            target: The rate, as a fraction that is greater than 0 and less than 1.
+            function: The guarded function, or None, with the same meaning as in `declare_step`.
 
         Raises:
-            InvalidArgument: The target isn't a rate in (0, 1).
+            InvalidArgument: The target isn't a number that is greater than 0 and less than 1.
             StoreError: schema_guard can't write to the store.
         """
         from schema_guard.records.declarations import declared_target
@@ -425,8 +427,8 @@ class Store(Frames):
 
         Args:
             schema_fingerprint: Fingerprint of the schema.
-            function: Return only targets that apply to this function, as in `declared_steps`. With None, the result has
-                all targets.
+            function: Return only targets that apply to this function, by the rule of `declared_steps`. If you pass
+                None, the result has all targets.
         """
         from schema_guard.records.declarations import holding
 
@@ -435,7 +437,7 @@ class Store(Frames):
             return holding(declared, function, snapshot.functions(schema_fingerprint))
 
     def info(self) -> StoreInfo:
-        """Return the database type, the size, and other facts about this store."""
+        """Return information about this store, such as the database type and the size."""
         self.flush()
         return self._backend.info()
 

@@ -134,10 +134,10 @@ def open_store(
     redact: Callable[[str], str] | None = None,
     retention: Retention | None = None,
 ) -> Store:
-    """Open a store, and create it if it does not exist.
+    """Open a store, and create it if it doesn't exist.
 
-    All open stores of a file share one writer, even if they use different names or links. Each store has its own
-    durability. `Store.counts` counts the attempts of all these stores.
+    All open stores of a file share one writer, even if they use different names of the file or links to it. Each store
+    has its own durability. `Store.counts` counts the attempts of all stores of the file.
 
     Example:
         >>> store = open_store("sqlite://", durability="sync")
@@ -147,26 +147,26 @@ def open_store(
     Args:
         url: A path or a URL: `records.db`, `sqlite:///records.db`, `sqlite:////var/lib/records.db`, or `sqlite://`
             for a store in memory.
-        durability: With "queue", schema_guard writes the rows in the background, and the remaining rows at the end of
-            the process. With "sync", a process loses no rows of finished calls, even if the system kills it. If another
-            process locks the database, a call waits for at most 0.25 s. After that time, the rows stay pending, and
-            schema_guard logs one warning. Until a write succeeds, later calls don't wait. You can also set the
+        durability: With "queue", schema_guard writes the rows in the background, and writes the remaining rows at the
+            end of the process. With "sync", a process loses no rows of finished calls, even if the system kills it. If
+            another process locks the database, a call waits for at most 0.25 s. After 0.25 s, the rows stay pending,
+            and schema_guard logs one warning. Until a write succeeds, later calls don't wait. You can also set the
             durability in the URL: `records.db?durability=sync`. Default: the setting of the URL, or "queue".
-        strict_store: Whether a call raises StoreError if its rows can't be stored. This setting requires the
+        strict_store: Whether a call raises StoreError if schema_guard can't store its rows. This setting requires the
             durability "sync".
-        payload: The policy for storing the texts of prompts and replies. With "off", schema_guard stores no
-            texts, and with "hash", it stores keyed hashes. With "second_opinion", it stores the texts of the
-            calls that a second model checks for `Content`. With "redacted", it removes credentials and
-            personal data from the texts, and with "full", it stores them unchanged. You can also set the
-            policy in the URL: `records.db?payload=hash`. If a process sets several policies for a file, the
-            strictest one applies. Default: the setting of the URL, or "off".
+        payload: The policy for storing the texts of prompts and replies. With "off", schema_guard stores no texts. With
+            "hash", it stores keyed hashes of the texts. With "second_opinion", it stores the texts of the calls that a
+            second model checks for `Content`. With "redacted", it removes credentials and personal data from the texts.
+            With "full", it stores the texts unchanged. You can also set the policy in the URL:
+            `records.db?payload=hash`. If a process sets several policies for a file, the strictest one applies.
+            Default: the setting of the URL, or "off".
         redact: Function that removes more parts of the texts if the policy is "redacted". The function takes each text
             after the built-in redaction, and returns the text to store. If the function raises an exception,
             schema_guard doesn't store the text. `Store.counts` counts the omitted texts, and schema_guard logs a
             warning for the first one.
-        retention: Limits on stored rows and texts. schema_guard never deletes counts. You can also set limits
-            in the URL: `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. If you set a limit in both
-            places, the stricter one applies.
+        retention: Limits on stored rows and texts. schema_guard never deletes counts. You can also set limits in the
+            URL: `records.db?max_age=90d&max_rows=1000000&max_bytes=2GB`. If you set a limit both here and in the URL,
+            the stricter value applies.
 
     Raises:
         InvalidArgument: The URL names an unknown type of store.
@@ -245,11 +245,12 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:
-    """Return the store that a `store=` argument names. schema_guard opens the store of a URL at the first record.
+    """Return the store that a `store=` argument names.
 
-    In one process, all URLs and links of a file share one store, so that the file has only one writer. If one of the
-    URLs sets `?durability=sync`, this durability applies to all of them. For `?payload=` and `?max_age=`, the strictest
-    value applies. For `"none"` and None, the function returns None. Before the first record, the store is empty.
+    schema_guard opens the store of a URL when it records the first call. In one process, all URLs and links that refer
+    to one file share one store, so that the file has only one writer. If one of the URLs sets `?durability=sync`, this
+    durability applies to all of them. For `?payload=` and `?max_age=`, the strictest value applies. For `"none"` and
+    None, the function returns None. Until the first record, a new store is empty.
 
     Raises:
         InvalidArgument: The argument isn't a store, or its URL names an unknown type of store.
@@ -342,9 +343,9 @@ def _is_fixed(spec: str) -> bool:
 def default_store() -> Store | None:
     """Return the default store for functions without a store argument, or None.
 
-    To set the store, use $SCHEMA_GUARD_STORE, or `store` in the table `[tool.schema_guard]` of your `pyproject.toml`.
-    The value is a path, a URL, or `none`. Default: `records.db` in your data folder, and None under pytest.
-    schema_guard opens the store when it records the first call.
+    To set the default store, use the environment variable $SCHEMA_GUARD_STORE, or the key `store` in the table
+    `[tool.schema_guard]` of your `pyproject.toml`. The value is a path, a URL, or `none`. Default: `records.db` in your
+    data folder, or `none` under pytest. schema_guard opens the store when it records the first call.
 
     Raises:
         InvalidArgument: The value names an unknown type of store, or a setting in `pyproject.toml` is

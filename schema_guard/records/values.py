@@ -59,7 +59,7 @@ class StoreInfo:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Numbers of attempts in this process. `offered` is the sum of stored, lost, and pending attempts.
+    """The numbers of attempts that this process recorded. `offered` is the sum of stored, lost, and pending attempts.
 
     Attributes:
         offered: Number of attempts that `record` received.
@@ -67,8 +67,8 @@ class Counts:
         lost_records: Number of lost attempts by reason: `queue_full`, `store_unavailable`, `disk_full`, `locked`,
             `write_failed`, or `forked_while_writing`.
         pending: Number of attempts that schema_guard hasn't stored yet.
-        redactor_errors: Number of texts that schema_guard doesn't store, because their redaction failed. The attempts
-            of these texts are stored or pending.
+        redactor_errors: Number of texts that schema_guard didn't store, because their redaction failed. `stored` or
+            `pending` includes the attempts of these texts.
     """
 
     offered: int

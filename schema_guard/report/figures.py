@@ -59,10 +59,10 @@ class StoppedReplies(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """The records of one function and schema with one model, provider, strategy, settings, and version.
+    """The results of one function and schema with one model, provider, strategy, settings, and version.
 
-    A `Configuration` can also describe a group of such configurations, with the sums over all of their calls. In this
-    case, a name that differs within the group is None.
+    A `Configuration` can also describe a group of such configurations, with the sums over all calls of the group. For a
+    group, an attribute such as `model` is None if its values differ within the group.
 
     Attributes:
         schema: Name of the schema.
@@ -70,56 +70,59 @@ class Configuration:
         function: Name of the guarded function.
         model: Name of the model, or None if no reply contains it.
         provider: Provider or engine whose options schema_guard uses, or None for text strategies.
-        strategies: Name of the strategy, or `a>b` for an escalation.
+        strategies: Name of the strategy, or names such as `a>b` for an escalation from `a` to `b`.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt.
         segment: Segment of your traffic, or None if the calls have no segment.
-        varies: Names of the fields that differ between these calls.
-        calls: Number of calls with at least one validated reply. This number is the n of `failed`. Without the unseen
-            calls, the number is the n of `valid_first_time`, `fixed_by_retry`, and `repaired`.
+        varies: Names of the attributes whose values differ between these calls.
+        calls: Number of calls with at least one validated reply. This number is the denominator of `failed`. The
+            denominator of `valid_first_time`, `fixed_by_retry`, and `repaired` is this number minus `unseen`.
         clean: Share of calls whose first reply contained nothing but valid JSON. `valid_first_time` includes these
-            calls. The n of this rate excludes unseen calls, and valid replies whose text is unknown.
+            calls. The denominator of this rate excludes unseen calls and valid replies whose text is unknown.
         parsed: Number of calls in `valid_first_time` whose text is unknown, because the function returned parsed
             values.
         valid_first_time: Share of calls whose first attempt was valid without repair.
-        fixed_by_retry: Share of calls that were valid after a retry.
-        repaired: Share of calls that were valid after a repair.
+        fixed_by_retry: Share of calls whose reply was valid after a retry.
+        repaired: Share of calls whose reply was valid after a repair.
         failed: Share of calls without a valid attempt.
-        unseen: Number of calls in which a library inside the function retried, and schema_guard didn't see the
-            attempts. These calls count only for `failed`, because schema_guard knows only whether they failed.
+        unseen: Number of calls in which a library inside the function made retries that schema_guard didn't see. These
+            calls count only toward `failed`, because schema_guard knows only whether they failed.
         transport: Number of calls without a validated reply. No rate includes these calls.
-        excluded: The calls in `transport` by the party at fault, with the code and the exception, most frequent first.
+        excluded: Number of calls in `transport` by party at fault, code, and exception, most frequent first.
         attempts: Number of all attempts, including transport failures.
         failures: Number of attempts by kind and code of the failure, most frequent first. The value is None for a group
-            in which only some configurations stop replies early, because these numbers can't be added.
+            in which only some configurations stop replies early, because the numbers of such configurations can't be
+            added.
         violations: The ten most frequent violations, by location and keyword. The value is None if `failures` is None.
-        coerced: Number of calls with a valid reply that the schema's Python type converted. `valid_first_time` and
-            `fixed_by_retry` include these calls.
-        coercions: The converted locations with their number of replies, at most ten. Conversions that can change the
-            meaning of a value are first.
-        input_tokens: Input tokens of all attempts with known usage, or None if no usage is known.
-        output_tokens: Output tokens of all attempts with known usage, or None if no usage is known.
+        coerced: Number of calls in which the schema's Python type converted a value of the valid reply.
+            `valid_first_time` and `fixed_by_retry` include these calls.
+        coercions: At most ten locations of converted values, each with its number of replies. Conversions that can
+            change the meaning of a value are first.
+        input_tokens: Number of input tokens in all attempts with known usage, or None if no usage is known.
+        output_tokens: Number of output tokens in all attempts with known usage, or None if no usage is known.
         unknown_usage: Number of attempts whose output tokens are unknown.
-        reasoning_tokens: Output tokens that the model used for reasoning, or None if no usage is known.
+        reasoning_tokens: Number of output tokens that the model used for reasoning, or None if no usage is known.
         elapsed_s: Total duration of the attempts, in seconds, or None if no duration is known. The duration of an
             imported attempt can be unknown.
-        elapsed_p50_s: Median duration of an attempt, in seconds, within 1.6%, or None if no duration is known.
-        elapsed_p95_s: 95th percentile of the duration of an attempt, in seconds, within 1.6%, or None if no duration is
-            known.
-        traffic: The imported traffic that these calls belong to, or empty if no calls were imported. An item is None
-            for calls that schema_guard recorded when your function made them.
+        elapsed_p50_s: Median duration of an attempt, in seconds, with an error of at most 1.6%, or None if no duration
+            is known.
+        elapsed_p95_s: 95th percentile of the duration of an attempt, in seconds, with an error of at most 1.6%, or None
+            if no duration is known.
+        traffic: The imported traffic that these calls belong to, or empty if you imported no calls. An item is None for
+            calls that schema_guard recorded when your function made them.
         answered_again: For a group, the number of calls that a router repeated with the prompted model, because the
             tuned model had no valid value. The repeated call and the first call count as one call. The result of the
-            prompted model decides whether it counts for `fixed_by_retry` or `failed`.
-        models: For an escalation, the attempts of each model. The value is empty for calls that use only one model.
-        stopped: Facts about the replies that schema_guard stopped early, or None if the settings stop no replies, or if
-            the configurations of a group differ in more than the segment.
-        last_day: For a group, the newest calls, or None if all calls began within two days.
-        in_use: For a group, the calls with the configurations in use, or None if the group's functions replaced no
-            configuration.
-        is_gone: Whether the functions have since used only other configurations.
-        last_call: Start of the last call, in seconds since the epoch (UTC), or None if it is unknown.
-        content: Figures from `Content` about whether the values are right. The value is None for a group, or if
+            prompted model decides whether this call counts toward `fixed_by_retry` or `failed`.
+        models: For an escalation, the counts of the attempts with each model. The value is empty for calls that use
+            only one model.
+        stopped: Number and length of the replies that schema_guard stopped early. The value is None if the settings
+            stop no replies, or if the configurations of a group differ in more than the segment.
+        last_day: For a group, the calls of the last day, or None if all calls of the report began within two days.
+        in_use: For a group, the calls with the configurations in use, or None if no configuration is in use, or if the
+            group's functions replaced none.
+        is_gone: Whether the functions now use only other configurations.
+        last_call: Start time of the last call, in seconds since the epoch (UTC), or None if it is unknown.
+        content: Shares of right and wrong values, as measured by `Content`. The value is None for a group, or if
             `Content` checked no values.
     """
 
@@ -169,7 +172,7 @@ class Configuration:
 
     @property
     def present(self) -> Rate:
-        """The failure rate of the configurations in use, or of the last day if its rate provably differs."""
+        """The failure rate of the configurations in use, or of the last day if the two rates' bounds don't overlap."""
         day, whole = self.last_day, self.failed if self.in_use is None else self.in_use.failed
         return day.failed if day is not None and day.differs_from(whole) else whole
 
@@ -181,7 +184,7 @@ class Configuration:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The figures of the calls in a store.
+    """The counts and rates of the calls in a store.
 
     Attributes:
         store: URL of the store, without its password.
@@ -189,15 +192,15 @@ class Report:
             has no calls.
         lost_records: Number of attempts that schema_guard couldn't store, by reason.
         by: Field that the calls of a group have in common, in addition to their schema.
-        groups: The same calls in groups by this field. For each schema, the group with the highest proven failure rate
-            is first. If a group has other calls, it omits imported failures, and calls from imports that cover an
-            unknown part of your traffic.
+        groups: The calls in `configurations`, grouped by the field `by`. For each schema, the group with the highest
+            proven failure rate is first. Unless a group has no other calls, it omits imported failures, and calls from
+            imports that cover an unknown share of your traffic.
         over_time: The failure rate of each group by hour, day, or week. The value is None if you didn't ask for these
-            rates. A group that contains only imported failures has no such rates.
-        rows_since: Start of the earliest call that still has rows, in seconds since the epoch (UTC). The value is None
-            if schema_guard deleted no rows, or all rows.
-        since: Start of the earliest call, in seconds since the epoch (UTC), or None if no start time is known.
-        nothing: If no calls match the filters, a sentence with the filters and the number of other calls, otherwise
+            rates. A group that contains only imported failures has no rates over time.
+        rows_since: Start time of the earliest call that still has rows, in seconds since the epoch (UTC). The value is
+            None if schema_guard deleted no rows, or all rows.
+        since: Start time of the earliest call, in seconds since the epoch (UTC), or None if no start time is known.
+        nothing: A sentence with the filters and the number of other calls if no calls match the filters, otherwise
             None.
     """
 
@@ -220,7 +223,7 @@ class Report:
         return load("notebook").as_html(self)
 
     def members(self, group: Configuration) -> list[Configuration]:
-        """Return the configurations whose calls a group contains, wholly or in part."""
+        """Return the configurations that have at least one call in a group."""
         shared = ("schema", "schema_fingerprint", *_COMMON[self.by])
         return [
             configuration
@@ -247,15 +250,15 @@ def report_on(  # noqa: PLR0913 - the selection of calls, by name
         since: Include only calls that started at this time or later, in seconds since the epoch.
         until: Include only calls that started before this time.
         schema: Include only calls with this schema. You can pass the name or the fingerprint of the schema.
-        function: Include only calls of this function. You can pass its full name. You can also pass the end of its name
-            after a dot, if no other function has the same end.
+        function: Include only calls of this function. You can pass its full name. You can also pass only the last part
+            of its dotted name, if no other function has the same last part.
         segment: Include only calls of this segment.
         by: Field that the calls of a group have in common, in addition to their schema.
         hours: Whether to also read the rates over time. These rates include the whole hours that contain *since* and
             *until*.
 
     Raises:
-        InvalidArgument: The store has no calls with a given name, or the name fits several functions.
+        InvalidArgument: The store has no calls with a name that you passed, or several functions have this name.
         StoreError: The store can't be read.
     """
     if by not in GROUPINGS:

@@ -169,69 +169,70 @@ class ReplyLengths(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationCounts:
-    """The counts of one configuration of one function in one segment.
+    """Counts of the calls of one function with one configuration in one segment.
 
-    Rates exclude calls without a validated reply. `transport` counts these calls, and `excluded` lists them by cause.
-    `calls` counts all other calls. This number is the sum of `valid_first_time`, `repaired`, `fixed_by_retry`,
-    `failed`, and `unseen - unseen_failed`.
+    Rates exclude calls without a validated reply. `transport` counts these calls, and `excluded` counts them by cause.
+    `calls` counts all calls with a validated reply. `calls` is the sum of `valid_first_time`, `repaired`,
+    `fixed_by_retry`, `failed`, and `unseen - unseen_failed`.
 
     A call is unseen if a library inside the function retried, and schema_guard didn't see the attempts. In this case,
-    schema_guard knows whether the call failed, but not which attempt was valid. An unseen call therefore counts only
-    for `failed`.
+    schema_guard knows whether the call failed, but not which attempt was valid. Therefore, an unseen call counts only
+    toward the rate `failed`.
 
-    For the rate `failed`, the number of calls n is `calls`. The n of `valid_first_time`, `repaired`, and
-    `fixed_by_retry` is `calls - unseen`. The n of `clean` is `texts`, because a parsed value doesn't show its text.
+    The denominator of the rate `failed` is `calls`. The denominator of `valid_first_time`, `repaired`, and
+    `fixed_by_retry` is `calls - unseen`. The denominator of `clean` is `texts`, because schema_guard doesn't know the
+    text of a parsed value.
 
     Attributes:
-        id: Id of the configuration in this store, or None if it is unknown.
+        id: ID of the configuration in this store, or None if it is unknown.
         function: Name of the guarded function.
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema's content.
         model: Name of the model, or None if it is unknown.
         provider: Provider or engine whose options schema_guard uses, or None for text strategies.
-        strategies: Name of the strategy, or `a>b` for an escalation.
-        settings: The settings as compact JSON.
+        strategies: Name of the strategy, or names such as `a>b` for an escalation from `a` to `b`.
+        settings: The guard's settings as compact JSON.
         version: Version of the function's prompt.
         tuned: Whether the model was fine-tuned for this task.
         segment: Segment of your traffic, or None if the calls have no segment.
-        first_started_at: Start of the earliest call, in seconds since the epoch (UTC), or None if it is unknown.
-        last_started_at: Start of the latest call, in seconds since the epoch (UTC), or None if it is unknown.
+        first_started_at: Start time of the earliest call, in seconds since the epoch (UTC), or None if it is unknown.
+        last_started_at: Start time of the latest call, in seconds since the epoch (UTC), or None if it is unknown.
         calls: Number of calls with at least one validated reply.
         valid_first_time: Number of calls whose first attempt was valid without repair.
-        clean: Number of calls in `valid_first_time` whose reply contained nothing but the JSON.
+        clean: Number of calls in `valid_first_time` whose reply contained nothing but JSON.
         parsed: Number of calls in `valid_first_time` whose text is unknown, because the function parsed the reply.
-        coerced: Number of calls whose valid reply the schema's Python type converted.
+        coerced: Number of calls in which the schema's Python type converted a value of the valid reply.
         textless: Number of calls in `valid_first_time` whose text is unknown, including the calls in `parsed`.
         repaired: Number of calls whose valid attempt schema_guard repaired, whether it was the first or a later
             attempt.
-        fixed_by_retry: Number of calls with a valid second or later attempt, without repair.
+        fixed_by_retry: Number of calls whose second or later attempt was valid without repair.
         failed: Number of calls without a valid attempt, including calls that a transport failure ended after a
             validated reply.
-        unseen: Number of calls in which a library retried, and schema_guard didn't see the attempts.
+        unseen: Number of calls in which a library made retries that schema_guard didn't see.
         unseen_failed: Number of calls in `unseen` that failed.
         transport: Number of calls without a validated reply. `calls` doesn't include these calls.
-        excluded: The calls in `transport` by their cause, most frequent first.
-        clusters: Number of inputs for each combination of *n* calls and *k* failures. Empty if each input has only one
-            call. Calls with the same `cluster` tag count as one input. Without this tag, calls with the same task count
-            as one input.
-        attempts: For each attempt number from 1, the number of validated attempts, and how many of them failed. Neither
-            number includes transport failures.
+        excluded: Number of calls in `transport` for each cause, most frequent first.
+        clusters: Number of inputs that have *n* calls and *k* failures, for each *n* and *k*. The value is empty if
+            each input has only one call. Calls with the same `cluster` tag count as one input. Without this tag, calls
+            with the same task count as one input.
+        attempts: For each attempt number from 1, the number of validated attempts, and the number of failed ones among
+            them. Neither number includes transport failures.
         sums: Sums of the tokens, the time, and the cost of the attempts, by attempt number.
-        failures: Failures of all attempts, most frequent first.
-        final_failures: Failures of the last attempts of failed calls, most frequent first.
-        violations: Violations of the schema in all attempts, most frequent first.
-        coercions: Conversions in all attempts, most frequent first.
-        models: Models of the validated attempts whose reply contains the name of the model, most frequent first.
-        call_latency: Durations of calls with a validated reply, if the durations of all of their attempts are known.
-            The duration of a call is the sum over its attempts.
-        attempt_latency: Durations of all attempts, including transport failures.
-        outcomes: One bit for each call in `calls`, which is 1 if the call failed. The calls of one hour are adjacent,
-            in the order of arrival. The hours are in the order of `tallies.place_of`. The first call is the most
-            significant bit of the first byte. The bits after the last call are 0.
-        lengths: Lengths of validated replies, or empty if the settings stop no replies.
+        failures: Failures of all attempts with their counts, most frequent first.
+        final_failures: Failures of the last attempts of failed calls, with their counts, most frequent first.
+        violations: Violations of the schema in all attempts, with their counts, most frequent first.
+        coercions: Conversions in all attempts with their counts, most frequent first.
+        models: Models whose names the validated replies contain, with their counts, most frequent first.
+        call_latency: Histogram of the durations of calls with a validated reply. It omits calls that have an attempt of
+            unknown duration. The duration of a call is the sum of the durations of its attempts.
+        attempt_latency: Histogram of the durations of all attempts, including transport failures.
+        outcomes: One bit for each call in `calls`: 1 if the call failed, otherwise 0. The bits of the calls of one hour
+            are adjacent, in the order of arrival. The hours are sorted by `tallies.place_of`. The first call is the
+            most significant bit of the first byte. The bits after the last call are 0.
+        lengths: Lengths of validated replies, or empty if the settings don't stop replies early.
         results: Number of calls for each key in `calls.RESULTS` and `calls.PARTS`. You can add these numbers and
             `tallies` to those of other configurations.
-        tallies: Other counts, as a `rollups.Tallies` object.
+        tallies: The other counts of these calls, as a `rollups.Tallies` object.
     """
 
     id: int | None
@@ -282,7 +283,7 @@ class ConfigurationCounts:
 
     @property
     def texts(self) -> int:
-        """Number of calls with known attempts and a known text, which is the n of `clean`."""
+        """Number of calls with known attempts and known text, which is the denominator of `clean`."""
         return self.calls - self.unseen - self.textless
 
     @property
@@ -301,12 +302,12 @@ class ConfigurationCounts:
 
     @property
     def inputs(self) -> int:
-        """Number of distinct inputs, which is the n of a rate if calls repeat inputs."""
+        """Number of distinct inputs, which is the denominator of a rate if calls repeat inputs."""
         return sum(count for _, _, count in self.clusters) if self.clusters else self.calls
 
 
 class HourCounts(NamedTuple):
-    """The counts of one configuration in one hour, as in `ConfigurationCounts`.
+    """The counts of the calls with one configuration in one hour, as in `ConfigurationCounts`.
 
     Attributes:
         at: Start of the hour, in seconds since the epoch (UTC), which is a multiple of 3,600.

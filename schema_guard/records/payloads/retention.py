@@ -63,7 +63,7 @@ class Retention:
 
     @classmethod
     def from_parameters(cls, parameters: Mapping[str, str]) -> Retention:
-        """Read the limits from the parameters of a URL: `max_age=90d`, `max_rows=1000000`, `max_bytes=2GB`."""
+        """Read the limits from URL parameters such as `max_age=90d`, `max_rows=1000000`, and `max_bytes=2GB`."""
         age, rows, size = (parameters.get(name) for name in ("max_age", "max_rows", "max_bytes"))
         return cls(
             None if age is None else seconds_of(age, "max_age"),
@@ -72,7 +72,7 @@ class Retention:
         )
 
     def stricter(self, other: Retention) -> Retention:
-        """Return the stricter value of each limit."""
+        """Return both sets of limits combined, with the stricter value of each limit."""
         pairs = (
             (self.max_age_s, other.max_age_s), (self.max_rows, other.max_rows), (self.max_bytes, other.max_bytes)
         )  # fmt: skip

@@ -25,7 +25,7 @@ def flush(timeout_s: float = 2.0) -> int:
     """Wait until all stores of this process have stored or lost their pending attempts.
 
     Args:
-        timeout_s: Maximum wait for all stores together, in seconds.
+        timeout_s: Maximum waiting time for all stores together, in seconds.
 
     Returns:
         Number of attempts that are still pending.
@@ -39,15 +39,15 @@ def flush(timeout_s: float = 2.0) -> int:
 
 
 def flush_on_sigterm() -> None:
-    """Store pending attempts on SIGTERM, which otherwise ends this process at once.
+    """Store pending attempts when this process receives SIGTERM, which otherwise ends it at once.
 
     Storing takes at most two seconds. Afterward, the signal ends the process, with the usual exit status. Call this
-    function in the main thread. Don't call this function if a server handles the signal, such as gunicorn, Celery, or
-    uvicorn. These servers end Python normally, which stores pending attempts, or have a hook for
+    function in the main thread. Don't call this function if a server such as gunicorn, Celery, or uvicorn handles the
+    signal. These servers end Python normally, which stores pending attempts, or have a hook in which you can call
     `schema_guard.flush()`.
 
     Raises:
-        InvalidArgument: The current thread isn't the main thread, SIGTERM has a handler, or the process ignores
+        InvalidArgument: The current thread isn't the main thread, SIGTERM already has a handler, or the process ignores
             SIGTERM.
     """
     if current_thread() is not main_thread():
