@@ -216,49 +216,52 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         {'total': 12.5}
 
     Args:
-        schema: A class or another type annotation, a dict, a path, or a `Schema`. Default: the return annotation of
-            your function, also for `@guard` without parentheses.
+        schema: The schema: a class or another type annotation, a dict, the path of a file, or a `Schema`. Default: the
+            return annotation of your function, also for `@guard` without parentheses.
         strategy: The strategy for requesting the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
             `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a
-            list, each retry uses the next strategy. If there are more retries than strategies, the other retries use
-            the last strategy. If the task is a str, schema_guard puts the format instructions before it.
+            list, each retry uses the next strategy. After the last strategy in the list, all further retries use this
+            strategy. If the task is a string, schema_guard inserts the format instructions before the task.
         max_attempts: The maximum number of attempts for each call. If the number is 1, schema_guard doesn't retry.
-        examples: `(task, value)` pairs for `few_shot`. If the task is None, the prompt shows only the value. Default:
-            the schema's `examples`, otherwise values generated from the schema.
+        examples: Pairs `(task, value)` that the strategy `few_shot` shows as examples. If the task of a pair is None,
+            the prompt shows only the value. Default: the schema's `examples`, or generated values if the schema has no
+            `examples`.
         checks: Functions that schema_guard calls with each valid value. A function that returns True or None accepts
             the value. A function that returns False, or a message that describes the fault, rejects the value.
         repair: The level of repair for broken JSON: `"off"`, `"lossless"` (fixes only the syntax), or `"lossy"` (can
             also remove or invent data, or close unfinished values). schema_guard marks repaired replies in its records.
-        coerce: Whether the schema's Python type can convert a value that its JSON Schema rejects, such as `"12"` for an
-            int. schema_guard marks these replies in its records. With `early_stop`, schema_guard never converts such a
-            value.
-        observe: Whether to only validate and record the call, without changing it.
+        coerce: Whether to accept a value that the JSON Schema rejects but the schema's Python type can convert, such as
+            `"12"` for an int. schema_guard marks replies with converted values in its records. With `early_stop`,
+            schema_guard never converts a value.
+        observe: Whether to only validate and record each call, without changing it.
         ignore: Exceptions that schema_guard doesn't count as failures. schema_guard raises these exceptions unchanged.
-            Reports list the calls that raise these exceptions, without an alarm.
-        on_failure: `"raise"` raises GuardFailed, and `"return"` returns the Outcome. Default: `"raise"`, unless you set
-            `default`.
-        default: The value to return when no attempt is valid. The call still raises the exceptions of your function
-            that contain no reply. The call also raises errors for results that contain no reply. You can't combine this
-            argument with `on_failure`.
+            Reports list the calls that raise these exceptions, but show no alarm for them.
+        on_failure: The action if no attempt is valid. `"raise"` raises `GuardFailed`, and `"return"` returns the
+            `Outcome`. Default: `"raise"`, unless you set `default`.
+        default: The value to return when no attempt is valid. If your function raises an exception that contains no
+            reply, the call still raises this exception. If your function returns a result that contains no reply, the
+            call also raises an error. You can't combine this argument with `on_failure`.
         name: The name of the function in records. Default: the qualified name of the function.
-        provider: The provider or engine, such as `openai`, `openai-responses`, or `llamacpp-llguidance`.
-            schema_guard passes the arguments for this provider in `options`.
+        provider: The provider or engine, such as `openai`, `openai-responses`, or `llamacpp-llguidance`. schema_guard
+            passes the arguments for this provider in your function's parameter `options`.
         models: The models to call. The first attempt calls the first model, and each retry calls the next one. If you
-            pass names, your function needs a parameter `model: str` or `options`. If you pass `Model` objects, your
-            function needs a parameter `model: Model`. You can also guard a `Model` directly. A model in the call's
-            arguments takes precedence. With `Try`, a decision model abstains if it is not sure enough.
-        early_stop: Whether to stop a streamed reply and retry when no continuation can be valid. With this setting,
-            each `Model` that can stream its replies does so. The setting has no effect on functions that return a whole
-            reply. The setting also has no effect with `observe` or `repair`, or if schema_guard sends the schema in
-            another form.
-        store: Where to record attempts: a path, a URL, a Store, or another `Recorder`. With None, schema_guard records
-            nothing. Default: `default_store()`.
-        limits: Limits on the size of replies, and on the time, tokens, and repeats of a call.
+            pass names of models, your function needs a parameter `model: str` or `options`. If you pass `Model`
+            objects, your function needs a parameter `model: Model`. You can also guard a `Model` directly. A model in
+            the arguments of a call takes precedence over this setting. With `Try`, a decision model abstains if the
+            probability of its decision is below a threshold.
+        early_stop: Whether to stop a streamed reply, and retry, as soon as no continuation of the reply can be valid.
+            With this setting, each `Model` that can stream its replies does so. The setting has no effect on functions
+            that return a whole reply. The setting also has no effect with `observe` or `repair`, or if schema_guard
+            sends an adapted schema whose values have another form.
+        store: Destination for the records of attempts: a path, a URL, a `Store`, or another `Recorder`. With None,
+            schema_guard records nothing. Default: `default_store()`.
+        limits: Limits on the time and tokens of a call, and on the size and repeated text of each reply.
         params: The names of your function's parameters, if they differ from the usual names.
-        about: Facts to store with each call, such as the version of the prompt and the name of the model.
-        content: A `Content` with settings to measure whether valid values are right.
-        **unknown: Unknown arguments, which raise an error. The error message suggests the argument that you probably
-            meant.
+        about: An `About` with information to store with each call, such as the version of the prompt and the name of
+            the model.
+        content: A `Content` with the settings for measuring whether valid values are right.
+        **unknown: Arguments with unknown names, which cause an error. The error message suggests the argument that you
+            probably meant.
 
     Returns:
         A decorator. `@guard` without parentheses returns the guarded function.

@@ -40,10 +40,11 @@ class InvalidArgument(SchemaGuardError, ValueError):
 
 
 class InvalidSchema(SchemaGuardError, ValueError):
-    """Error for a schema that can't be loaded. The error message contains no control characters.
+    """Error for a schema that schema_guard can't load. The error message contains no control characters.
 
     Attributes:
-        code: One of `invalid unknown_dialect unknown_keyword remote_ref ref_cycle too_large too_deep too_costly`.
+        code: Code of the error: `invalid`, `unknown_dialect`, `unknown_keyword`, `remote_ref`, `ref_cycle`,
+            `too_large`, `too_deep`, or `too_costly`.
         location: JSON Pointer to the location of the fault in the schema document. The root is `""`.
     """
 
@@ -103,11 +104,11 @@ class CallFailed(_WithOutcome):
 
 
 class StoreError(SchemaGuardError):
-    """Error for a store that can't be opened, read, or written."""
+    """Error for a store that schema_guard can't open, read, or write."""
 
 
 class MissingExtra(SchemaGuardError, ImportError):
-    """Error for a feature whose packages aren't installed. The message contains the `pip` command to install them."""
+    """Error for a feature whose packages aren't installed. The message contains the `pip` command for the packages."""
 
 
 class MissingPart(MissingExtra):

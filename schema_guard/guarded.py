@@ -53,7 +53,7 @@ R = TypeVar("R")
 
 
 class Guard(Settings[V, R]):
-    """The settings that `guard(...)` returns. To guard a function, call this object with the function."""
+    """A decorator with settings, returned by `guard(...)`. To guard a function, call this object with the function."""
 
     # It has no fields of its own, and is the dataclass that its base is.
     __slots__ = ()
@@ -242,10 +242,10 @@ class Guarded(_Guarded[P, V, R]):
         return cast("R", slow_path(self._prepared, args, kwargs).run("value"))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Return all facts about a call, even if it has no valid value.
+        """Make a call, and return its `Outcome`, even if no attempt is valid.
 
-        The method raises the exceptions of your function unchanged. If an exception contains a reply, the method
-        validates the reply instead.
+        If your function raises an exception that contains a reply, the method validates the reply. The method raises
+        all other exceptions of your function unchanged.
         """
         return cast("Outcome[V]", slow_path(self._prepared, args, kwargs).run("outcome"))
 
@@ -264,8 +264,8 @@ class Guarded(_Guarded[P, V, R]):
         Args:
             *args: The positional arguments of the call.
             **kwargs: The keyword arguments of the call. With `partial=True`, each value is a `Partial`, which also
-                contains the location of the unfinished part and the number of the attempt. If the function has its own
-                parameter `partial`, schema_guard passes this argument to the function instead.
+                contains the location of the unfinished part of the value, and the number of the attempt. If the
+                function has its own parameter `partial`, schema_guard passes the argument to the function instead.
         """
         partial = self._wants_partial(kwargs)
         driven = yield from self._growing(args, kwargs, partial=partial)
@@ -360,10 +360,10 @@ class AsyncGuarded(_Guarded[P, V, R]):
         return cast("R", result)
 
     async def outcome(self, *args: P.args, **kwargs: P.kwargs) -> Outcome[V]:
-        """Return all facts about a call, even if it has no valid value.
+        """Make a call, and return its `Outcome`, even if no attempt is valid.
 
-        The method raises the exceptions of your function unchanged. If an exception contains a reply, the method
-        validates the reply instead.
+        If your function raises an exception that contains a reply, the method validates the reply. The method raises
+        all other exceptions of your function unchanged.
         """
         return cast("Outcome[V]", await slow_path(self._prepared, args, kwargs).arun("outcome"))
 

@@ -101,8 +101,8 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
 
     Args:
         text: The whole reply.
-        schema: A class or another type annotation, a dict, a path, or a `Schema`. To validate many replies, create the
-            `Schema` only once, with `Schema.of`.
+        schema: The schema: a class or another type annotation, a dict, the path of a file, or a `Schema`. To validate
+            many replies, create the `Schema` only once, with `Schema.of`.
         finish_reason: Reason why the model stopped. None means that the reason is unknown, so the reply may be cut off.
         repair: Level of repair for broken JSON: `"off"`, `"lossless"` (fixes only the syntax), or `"lossy"` (can also
             remove or invent data, or close unfinished values). The `form` and `repairs` of the result show the repair.
@@ -111,9 +111,9 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
             rejects the value.
         restore: Function that converts a value from the form of an adapted schema to the form of your schema.
         limits: Limits on the size of the reply.
-        coerce: Whether the schema's Python type can convert a value that its JSON Schema rejects, such as `"12"` for an
-            int. If the type converts the value, the result has the form `coerced`, and `coercions` lists the converted
-            parts.
+        coerce: Whether to accept a value that the JSON Schema rejects but the schema's Python type can convert, such as
+            `"12"` for an int. If the type converts the value, the result has the form `coerced`, and `coercions` lists
+            the converted parts of the value.
 
     Returns:
         A judgement. If the reply has no valid value, `failure` contains the reason.

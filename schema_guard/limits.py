@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Limits(metaclass=NamedArguments):
-    """Limits on the size of a reply, and on the time, tokens, and repeats of a call.
+    """Limits on the time and tokens of a call, and on the size and repeated text of each reply.
 
-    None means no limit, except for `max_output_tokens`. schema_guard checks time and tokens between attempts. For a
-    stream, schema_guard also checks time, size, and repeats between chunks. schema_guard never cuts a reply short if
-    the reply isn't a stream.
+    For each maximum except `max_output_tokens`, None means no limit. schema_guard checks time and tokens between
+    attempts. For a stream, schema_guard also checks the time, the size, and repeated text between chunks. schema_guard
+    stops only streamed replies early.
 
     Example:
         >>> Limits(max_elapsed_s=20, max_bytes=100_000)
@@ -30,23 +30,24 @@ class Limits(metaclass=NamedArguments):
     Attributes:
         max_bytes: Maximum size of the reply, in UTF-8 bytes. Failure code: `too_large`.
         max_depth: Maximum number of nesting levels in a JSON text. Failure code: `too_deep`.
-        max_nodes: Maximum number of values in a JSON text, including members and elements. Failure code:
-            `too_many_nodes`.
+        max_nodes: Maximum number of values in a JSON text, including the members of objects and the elements of arrays.
+            Failure code: `too_many_nodes`.
         max_number_chars: Maximum number of characters in one number. Failure code: `number_too_long`.
-        max_steps: Maximum number of validation steps, estimated in advance. Failure code: `too_costly`. In a
-            measurement, one step of the fast engine took 6 ns, so the default keeps validation below half a second.
+        max_steps: Maximum number of validation steps, which schema_guard estimates in advance. Failure code:
+            `too_costly`. In a measurement, one step of the fast engine took 6 ns, so the default keeps validation below
+            half a second.
         max_elapsed_s: Maximum duration of all attempts together, in seconds.
-        max_tokens: Maximum number of input and output tokens of all attempts together. If the usage of an attempt is
-            unknown, it counts as 0. If schema_guard stopped a reply early, it counts the estimated tokens of this
-            reply.
+        max_tokens: Maximum number of input and output tokens of all attempts together. An attempt whose usage is
+            unknown counts as 0 tokens. For a reply that schema_guard stopped early, schema_guard counts the estimated
+            number of tokens.
         output_tokens: The output limit, in tokens, that schema_guard sends with the first attempt. None means the
             default of the provider.
-        max_output_tokens: The highest output limit, in tokens, that schema_guard sends after a cut-off reply. Without
-            this limit, a cut-off reply ends the call.
-        max_repeats: schema_guard stops a streamed reply as `runaway` if its end repeats the same text this many times,
-            over at least 256 characters. schema_guard also stops a reply that ends with this number of line breaks, or
-            with 64 spaces. The number must be at least 2. With a number of 6, schema_guard stopped none of the valid
-            replies among 314 replies from real models.
+        max_output_tokens: The highest output limit, in tokens, that schema_guard sends after a cut-off reply. If this
+            limit is None, a cut-off reply ends the call.
+        max_repeats: schema_guard stops a streamed reply as `runaway` if the reply ends with this number of repeats of
+            the same text, over at least 256 characters. schema_guard also stops a reply that ends with this number of
+            line breaks, or with 64 spaces. The number must be at least 2. With the number 6, schema_guard stopped none
+            of the valid replies among 314 replies from real models.
     """
 
     max_bytes: int = 8 * 1024 * 1024

@@ -43,10 +43,10 @@ def what_if(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, An
     Args:
         evidence: Evidence for `decide`. The function doesn't change or validate this evidence.
         changes: Changes in the form `path=value`. The function applies the changes in order. A path consists of the
-            keys from the root, joined with dots. A path names a member of an array by its index, `id`, `name`, or
-            `rung`, as in `strategies.few_shot.k_final=3`. You can omit the first keys if only one location ends with
-            the other keys, as in `failure_cost=0.1`. The function reads a value that isn't JSON as a string, as in
-            `current=few_shot`.
+            keys from the root of the evidence, joined with dots. To select an element of an array, a path contains the
+            element's index, `id`, `name`, or `rung`, as in `strategies.few_shot.k_final=3`. You can omit the first keys
+            if only one path in the evidence ends with the remaining keys, as in `failure_cost=0.1`. If a value isn't
+            valid JSON, the function uses it as a string, as in `current=few_shot`.
 
     Raises:
         InvalidArgument: A change has no `=`, or its path is unknown or ambiguous.

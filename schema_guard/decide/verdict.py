@@ -46,14 +46,14 @@ _GOOD = ("PROMPTING_ENOUGH", "USE_CHEAPER_MODEL", "FINE_TUNE_FOR_COST", "NEED_MO
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A verdict that `decide` returns.
+    """A verdict that `decide` returns, with the reason for it.
 
     Attributes:
-        verdict: One of `PROMPTING_ENOUGH USE_CHEAPER_MODEL FINE_TUNE_FOR_COST NEED_MORE_DATA FIND_WHAT_CHANGED
-            TRY_NEXT_FIX USE_CONSTRAINED_DECODING NEED_ECONOMICS FINE_TUNE_AND_ROUTE FINE_TUNE_JUSTIFIED
-            FINE_TUNE_BLOCKED ACCEPT_OR_REDESIGN SCHEMAS_FLAGGED`.
-        why: The reason in one sentence.
-        figures: All other facts, which `as_dict` also returns.
+        verdict: Name of the verdict: `PROMPTING_ENOUGH`, `USE_CHEAPER_MODEL`, `FINE_TUNE_FOR_COST`, `NEED_MORE_DATA`,
+            `FIND_WHAT_CHANGED`, `TRY_NEXT_FIX`, `USE_CONSTRAINED_DECODING`, `NEED_ECONOMICS`, `FINE_TUNE_AND_ROUTE`,
+            `FINE_TUNE_JUSTIFIED`, `FINE_TUNE_BLOCKED`, `ACCEPT_OR_REDESIGN`, or `SCHEMAS_FLAGGED`.
+        why: The reason for the verdict, in one sentence.
+        figures: All fields of `as_dict` except the verdict, the reason, and the exit code.
     """
 
     __repr__ = dataclass_repr
@@ -63,9 +63,9 @@ class Verdict:
     figures: Mapping[str, Any]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all facts as plain JSON, in the form of `schema-guard decide --format json`.
+        """Return the verdict as plain JSON, in the format of `schema-guard decide --format json`.
 
-        `schema-guard help report_json` lists the fields. A field is absent if it doesn't apply.
+        `schema-guard help report_json` lists the fields. If a field doesn't apply to the verdict, the result omits it.
         """
         return {
             "verdict": self.verdict,
@@ -81,10 +81,10 @@ class Verdict:
         return load("notebook").as_html(self)
 
     def exit_code(self, *, require_proof: bool = False) -> int:
-        """Return the exit code for a command: 0 for a good verdict, and 1 for a bad verdict.
+        """Return the exit code for a command that reports this verdict: 0 for a good verdict, and 1 for a bad one.
 
         Args:
-            require_proof: Whether to also return 1 for a verdict that asks for more data.
+            require_proof: Whether the verdict `NEED_MORE_DATA` always has the exit code 1.
         """
         if self.verdict == "SCHEMAS_FLAGGED":
             return int(bool(self.figures["flagged"]))
@@ -98,14 +98,15 @@ class Verdict:
 
 
 def decide(evidence: Mapping[str, Any]) -> Verdict:
-    """Return the verdict that follows from evidence, with its figures.
+    """Return the verdict that follows from the evidence.
 
     Args:
-        evidence: Plain JSON in the format of `evidence_schema`: counts of strategies, the playbook, costs, and a pilot.
+        evidence: Evidence as plain JSON in the format of `evidence_schema`: counts for each strategy, the playbook,
+            costs, and the results of a pilot.
 
     Raises:
-        InvalidArgument: The evidence is inconsistent, or doesn't match its format. The error message contains the
-            location of the fault.
+        InvalidArgument: The evidence is inconsistent, or doesn't have the format of `evidence_schema`. The error
+            message contains the location of the fault.
 
     >>> counts = {"id": "plain", "rung": "system_prompt", "n": 400, "k_final": 0}
     >>> decide({"strategies": [counts], "calls_per_month": 2000}).verdict

@@ -60,11 +60,10 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     timeout_s: float = TIMEOUT_S,
     max_retries: int = 0,
 ) -> Model:
-    """Return the model with this name.
+    """Return the model for a name, such as `openai:NAME`.
 
     schema_guard sends an API key only to the host that the key belongs to. Each known provider has its own environment
-    variable for the key. For a URL, schema_guard sends the *key* that you pass, or the value of
-    $SCHEMA_GUARD_MODEL_KEY.
+    variable for the key. For a URL, schema_guard sends the argument `key`, or the value of $SCHEMA_GUARD_MODEL_KEY.
 
     Example:
         >>> from schema_guard import connect

@@ -18,10 +18,10 @@ def Try(model: str, *, abstain_below: float) -> str: ...
 @overload
 def Try(model: Model, *, abstain_below: float) -> Model: ...
 def Try(model: Any, *, abstain_below: float) -> Any:  # noqa: N802
-    """Return a decision model for `models=` that abstains if it isn't sure enough.
+    """Return a decision model for `models=` that abstains if a probability is below a threshold.
 
-    If the probability of any decided field is below the threshold, the attempt fails with the code `abstained`. The
-    next model then decides the whole value.
+    If the probability of the decision for any field is below the threshold, the attempt fails with the code
+    `abstained`. The next model then decides the whole value.
 
     Example:
         >>> from schema_guard import Try, guard
@@ -30,8 +30,8 @@ def Try(model: Any, *, abstain_below: float) -> Any:  # noqa: N802
         >>> settings = guard(schema, strategy="decision", provider="openai-decisions", models=models)
 
     Args:
-        model: The name of a model, or a `Model`, as for `models=`.
-        abstain_below: The threshold, between 0 and 1.
+        model: The name of a model, or a `Model`, as in the argument `models` of `guard`.
+        abstain_below: The threshold for the probabilities, in (0, 1].
 
     Raises:
         InvalidArgument: An argument is invalid.

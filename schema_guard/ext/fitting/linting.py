@@ -32,17 +32,17 @@ Severity: TypeAlias = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The effect of a provider on one location in a schema.
+    """The effect of a provider's rules on one location in a schema.
 
     Attributes:
         severity: `error` for a known effect, `warning` for a likely effect, and `info` for an annotation.
         effect: The name of the effect: `rejected`, `ignored`, or `narrowed`.
-        rule: Name of the rule.
+        rule: Name of the rule that causes the effect.
         location: JSON Pointer to the location in the schema.
-        keyword: The keyword that causes the effect, or the missing keyword.
+        keyword: The keyword whose presence or absence causes the effect.
         message: The effect, as a phrase that follows the name of the provider, such as
             "requires additionalProperties: false".
-        confidence: The confidence in the rule: `high` or `low`.
+        confidence: The confidence that the rule is correct: `high` or `low`.
     """
 
     __repr__ = dataclass_repr
@@ -57,15 +57,15 @@ class Finding:
 
 
 def lint(schema: Any, provider: str, *, rules: RulesLike | None = None) -> list[Finding]:
-    """Return the locations in a schema that a provider rejects, ignores, or narrows, outermost first.
+    """Return a finding for each location in a schema that a provider rejects, ignores, or narrows, outermost first.
 
-    The list omits effects that apply to every schema of a provider. `rules_of(provider).always` lists those effects.
+    The list omits the effects that a provider has on every schema. `rules_of(provider).always` lists those effects.
 
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: File that `schema-guard schema probe --output` wrote about the server. Default: the rules of the
-            provider.
+        rules: File that `schema-guard schema probe --output` wrote, with the rules of your server. Default: the
+            built-in rules for the provider.
 
     Raises:
         InvalidArgument: The provider is unknown, or the rules belong to another provider.

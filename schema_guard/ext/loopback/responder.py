@@ -64,16 +64,16 @@ _ON_WHOLE_ANSWERS = {*ON_ANSWERS, "json_validate_failed"}
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request that the server received.
+    """A request that a server from `serve` received.
 
     Attributes:
         method: `"GET"` or `"POST"`.
-        path: Path without a query, such as `"/v1/chat/completions"`.
-        headers: Header values, with the header names in lower case as keys. A header with a credential has
-            the value `"***"`.
-        body: The JSON object in the request, or None if there is no object.
+        path: Path of the request, without the query, such as `"/v1/chat/completions"`.
+        headers: Header values, with the lowercase header names as keys. The text `"***"` replaces the value of each
+            header that contains a credential.
+        body: The JSON object in the body of the request, or None if there is no object.
         index: Number of earlier requests that asked for a reply, or None if this request doesn't ask for a reply.
-        fault: Name of the fault in the response, or None.
+        fault: Name of the fault that the response contains, or None if it contains no fault.
     """
 
     method: str

@@ -46,18 +46,18 @@ def serve(
 ) -> Server:
     """Start a server that answers in the wire formats of providers. The server is listening when this function returns.
 
-    The server answers the following requests, with complete responses and with streams:
+    The server answers the following requests with a complete response or a stream:
 
     - OpenAI: `POST /v1/chat/completions`, `POST /v1/responses`, and `POST /v1/decisions`
     - Anthropic: `POST /v1/messages`
     - Gemini: `POST /v1beta/models/MODEL:generateContent`
 
-    `GET /v1/models` lists the model. If a request forces a tool, or the reply has the finish reason `tool_call`, the
-    server returns a tool call. In this case, the text of the reply contains the arguments of the tool call. If the
+    `GET /v1/models` lists the model. If a request requires a tool call, or the reply has the finish reason `tool_call`,
+    the server returns a tool call. The server uses the text of the reply as the arguments of this tool call. If the
     model doesn't count tokens, the server counts four characters as one token. The server returns status 400 for a
-    request that the provider would refuse. Examples are an unknown role, empty content, and a tool call without a
-    result. The server also returns status 400 if the script has no reply for a request. If the model raises an
-    exception, the server returns status 500.
+    request that the provider would refuse. For example, a request must not contain an unknown role, empty content, or a
+    tool call without a result. The server also returns status 400 if a `ScriptedModel` has no reply for a request. If
+    the model raises an exception, the server returns status 500.
 
     Args:
         answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt
@@ -65,8 +65,8 @@ def serve(
             the model in the option `extra_body`. The server doesn't close the model.
         faults: Faults from `FAULTS`. Pass the name of one fault for all requests, or a list with a name or None for
             each request. You can also pass a dict with the indices of requests as keys, or a function that takes the
-            `Request`. The list and the indices count only requests that ask for a reply. If a fault replaces a
-            reply, the server doesn't use a reply from the script.
+            `Request`. The list and the indices include only requests that ask for a reply. If a fault replaces the
+            reply to a request, the server doesn't use one of the scripted replies for the request.
         host: Host of the server: `"127.0.0.1"` or `"localhost"`.
         port: Port of the server. Default: 0, which means a free port.
 
@@ -106,10 +106,10 @@ def _model(answering: Answering) -> Model | FunctionModel:
 
 
 class Server:
-    """A running server, as returned by `serve`. Close the server, or use it in a `with` block.
+    """A running server that `serve` started. Call `close` after use, or use the server in a `with` block.
 
     Attributes:
-        requests: All requests so far, in order. Each item is a `Request`.
+        requests: All requests that the server has received so far, in order. Each item is a `Request`.
     """
 
     def __init__(self, requests: list[Any], listener: Listener) -> None:
@@ -118,7 +118,7 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address without a path: `"http://127.0.0.1:PORT"`."""
+        """The address of the server, without a path: `"http://127.0.0.1:PORT"`."""
         return f"http://127.0.0.1:{self._listener.server_address[1]}"
 
     @property

@@ -62,16 +62,16 @@ def serve_tuning(
     """Start a fake tuning host on this machine. The host is listening when this function returns.
 
     Args:
-        bases: Models that the host can tune.
-        answering: Replies from a tuned model, as for `ScriptedModel`.
-        faults: Faults from `TUNING_FAULTS`: a dict with the indices of requests as keys, or a function that takes the
-            request.
-        looks: Number of requests for the status of a job before the job ends.
+        bases: Names of the models that the host can tune.
+        answering: Replies of a tuned model, in a form that `ScriptedModel` accepts.
+        faults: Faults from `TUNING_FAULTS`: a dict from the indices of requests to the names of faults, or a function
+            that takes a request and returns the name of a fault or None.
+        looks: Number of times that you can request the status of a job before the job ends.
         ends: Final state of a job: `succeeded`, `failed`, or `cancelled`.
         key: API key that the host accepts. With None, the host accepts requests with any key, or without a key.
 
     Raises:
-        InvalidArgument: The final state is unknown.
+        InvalidArgument: `ends` isn't one of these final states.
     """
     if ends not in _ENDS:
         raise InvalidArgument(f"ends={clip(repr(ends))}: expected succeeded, failed, or cancelled")
@@ -182,11 +182,11 @@ class HostJob:
 
 
 class TuningServer(Server):
-    """A running fake tuning host from `serve_tuning`. Each request to the host is a `TuningRequest`.
+    """A running fake tuning host from `serve_tuning`. Each item of `requests` is a `TuningRequest`.
 
     Attributes:
-        files: Files of the host, by id.
-        jobs: Jobs of the host, by id.
+        files: Files on the host, with the file ids as keys.
+        jobs: Jobs on the host, with the job ids as keys.
     """
 
     def __init__(

@@ -44,22 +44,22 @@ _logger = logging.getLogger("schema_guard")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Content(metaclass=NamedArguments):
-    """Settings to measure, after each call, whether the valid value is right.
+    """Settings for measuring, after each call, whether the valid value is right.
 
     Example:
         >>> Content(grounded=True)
         Content(grounded=True)
 
     Attributes:
-        grounded: Whether to count the values of a reply that occur in the task. If the source is another text, pass a
-            function that takes the arguments of the call and returns the source. The function runs later, in a
-            background thread.
-        second_opinion: A second model that answers the prompts of some of the calls, or None.
-        right_unit: The unit of the bounds for wrong values. `"value"` bounds the share of wrong values, and `"call"`
-            bounds the share of calls with a wrong value. Set the unit before you label the first value.
-        items: The minimum number of distinct rows in a list. If a list has fewer distinct rows, the attempt fails, and
-            schema_guard retries.
-        skip_fields: Names of fields, such as summaries, whose values schema_guard doesn't search for in the source.
+        grounded: Whether to count, for each reply, how many of its values occur in the task. If the values come from
+            another text than the task, pass a function that takes the arguments of the call and returns this text. The
+            function runs later, in a background thread.
+        second_opinion: A `Second` with a model that also answers the prompts of some calls, or None.
+        right_unit: The unit for the bounds on the share of wrong values. `"value"` bounds the share of wrong values,
+            and `"call"` bounds the share of calls with a wrong value. Set the unit before you label the first value.
+        items: An `Items` with the minimum number of distinct rows in a list, or None. If a list has fewer distinct
+            rows, the attempt fails, and schema_guard retries.
+        skip_fields: Names of fields whose values schema_guard doesn't search for in the source text, such as summaries.
     """
 
     grounded: bool | Callable[..., str] = False
@@ -92,13 +92,13 @@ class Content(metaclass=NamedArguments):
     def recorder(
         self, store: Recorder, prepared: Prepared, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Recorder:
-        """Return the recorder for one call. A recorder that isn't a store receives only the outcome."""
+        """Return the recorder for one call. If the recorder isn't a store, it receives only the outcome."""
         if not hasattr(type(store), "record_opinion"):
             return store
         return CallChecks(self, store, prepared, (args, kwargs))  # type: ignore[arg-type]
 
     def check(self, prepared: Prepared) -> None:
-        """Check, when you decorate a function, that the second model accepts its requests.
+        """Check that the second model accepts the requests of the function that you decorate.
 
         Raises:
             InvalidArgument: The second model doesn't accept these requests.

@@ -60,7 +60,7 @@ class OpinionRequest(NamedTuple):
 
 
 class Second:
-    """A second model for `Content(second_opinion=...)`.
+    """A second model that answers some of the prompts again, for `Content(second_opinion=...)`.
 
     Example:
         >>> Second(lambda prompt: "{}", share=0.1)
@@ -68,12 +68,13 @@ class Second:
 
     Args:
         model: A `Model`, or a function that takes a prompt and returns a reply. If the server of the first model
-            enforces the schema, the function also needs a parameter `options`, which receives the arguments of the same
-            provider. Use a model that differs from the first one, because a copy of the first model makes the same
-            mistakes.
+            enforces the schema, the function also needs a parameter `options`, which receives the arguments for the
+            first model's provider. Use a model that differs from the first one, because a copy of the first model makes
+            the same mistakes.
         share: The share of the calls that schema_guard sends to the second model, in (0, 1].
         per_minute: Maximum number of requests per minute. Default: no limit.
-        budget: Maximum cost in this process, in the currency of the prices. This limit requires *prices*.
+        budget: Maximum cost of all requests in this process, in the currency of the prices. This limit requires
+            *prices*.
         prices: Token prices of the second model, as in `About`.
         seed: Seed for the random selection of the calls.
     """
@@ -112,7 +113,7 @@ class Second:
         return f"Second(share={self.share!r})"
 
     def draws(self, call_id: str) -> bool:
-        """Return whether to ask the second model about a call."""
+        """Return whether the second model also answers the prompt of a call."""
         drawn = hashlib.sha256(f"{self.seed}:{call_id}".encode()).digest()[:8]
         return int.from_bytes(drawn) < self.share * 2**64
 
@@ -145,11 +146,11 @@ class Second:
         return self._functions[key]
 
     def ask(self, question: OpinionRequest, store: Store) -> None:
-        """Ask the second model later, in a thread, and record its opinion in the store."""
+        """Ask the second model later, in a background thread, and record its answer in the store."""
         self._later.offer(partial(self._answer, question, store))
 
     def flush(self, timeout_s: float = 30.0) -> int:
-        """Wait until the second model has answered all requests. Return the number of unanswered requests."""
+        """Wait up to `timeout_s` seconds for the second model's answers. Return the number of unanswered requests."""
         return self._later.flush(timeout_s)
 
     def _answer(self, question: OpinionRequest, store: Store) -> None:

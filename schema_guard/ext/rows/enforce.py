@@ -48,37 +48,37 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; arguments with a d
     output: str = "value",
     retries: int = 4,
 ) -> Any:
-    """Make a guarded call for every row.
+    """Make a guarded call of a model for every row.
 
-    Each result contains the columns of its row. The column *output* contains the valid value as JSON text, or None if
-    there is no valid value. The column `ok` shows whether there is a valid value. The columns `failure_kind`,
-    `failure_code`, and `failure_message` describe the failure of the last attempt, and are None if the value is valid.
-    If the call raised an exception, `failure_message` contains the text of the exception. The column `attempts`
-    contains the number of attempts, or 0 if the row's task is invalid. The columns `input_tokens` and `output_tokens`
-    contain the tokens of all attempts, or None if the tokens of one attempt are unknown.
+    Each result contains the columns of its row. The column that you name in `output` contains the valid value as JSON
+    text, or None if there is no valid value. The column `ok` shows whether there is a valid value. The columns
+    `failure_kind`, `failure_code`, and `failure_message` describe the failure of the last attempt, and are None if the
+    value is valid. If the call raised an exception, `failure_message` contains the text of the exception. The column
+    `attempts` contains the number of attempts, or 0 if the row's task is invalid. The columns `input_tokens` and
+    `output_tokens` contain the number of tokens of all attempts, or None if this number is unknown for one attempt.
 
-    For an iterable, the function returns the results in the order of the rows. The function makes the calls while you
-    iterate over the results. For a Ray dataset, the function returns a lazy dataset in Ray's order. The blocks of this
-    dataset contain at most 32 x *concurrency* rows. If a worker dies, Ray processes the worker's block again, and
-    repeats the calls. The results then contain the replies of the repeated calls, but the store keeps the records of
-    the first calls. If a row kills its worker every time, Ray repeats the block without end.
+    For an iterable of rows, the function returns the results in the order of the rows. The function makes the calls
+    while you iterate over the results. For a Ray dataset, the function returns a lazy dataset in Ray's order. The
+    blocks of this dataset contain at most `32 * concurrency` rows. If a worker crashes, Ray processes the worker's
+    block again, and repeats the calls. The results then contain the replies of the repeated calls, but the store keeps
+    the records of the first calls. If a row crashes its worker every time, Ray repeats the block endlessly.
 
     Args:
-        rows: Rows as mappings, which the function reads one at a time, or a `ray.data.Dataset`.
+        rows: An iterable of mappings, which the function reads one at a time, or a `ray.data.Dataset`.
         schema: A schema in a form that `Schema.of` accepts.
         model: A name that `connect` accepts, a `Model`, or a function that takes the text of the task. For a Ray
             dataset, a `Model` or a function must be picklable.
-        task: Column that contains the task, as text or as messages.
+        task: Name of the column that contains the task, as text or as messages.
         strategy: Strategy for requesting the format, as for `guard`.
         max_attempts: Maximum number of attempts for each row, at least 1.
         repair: Level of repair for broken JSON, as for `guard`.
         concurrency: Maximum number of calls at the same time, at least 1. With Ray, this limit applies to each worker.
-        store: Store for the records, as for `guard`. With Ray, you can't use a store in memory. schema_guard writes a
-            file on the machine of this process.
+        store: Store for the records, as for `guard`. With Ray, you can't use a store in memory. If the store is a file,
+            schema_guard writes it on the machine of this process.
         name: Name of the function in records. Default: the name of the model or function.
-        id: Column that identifies a row. With Ray, schema_guard records rows with the same id only once. If a row has
-            no id, its position identifies it.
-        output: Column for the valid value.
+        id: Name of the column that identifies a row. With Ray, schema_guard records rows with the same id only once. If
+            a row has no id, its position identifies it.
+        output: Name of the column for the valid value.
         retries: Maximum number of retries for a request that a busy server refuses. This limit applies only if you pass
             the name of a model.
 
@@ -86,8 +86,9 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; arguments with a d
         An iterator of dicts, or a `ray.data.Dataset`.
 
     Raises:
-        InvalidArgument: A setting is invalid. If the columns of the rows are wrong, or the name of the model is
-            unknown, reading the first result raises this error. A row that isn't a mapping raises this error too.
+        InvalidArgument: An argument is invalid. If a column is missing, a result column already exists, or the name of
+            the model is unknown, reading the first result raises this error. The function also raises this error for a
+            row that isn't a mapping.
         InvalidSchema: The schema can't be loaded.
         MissingExtra: A package that the model needs isn't installed.
     """

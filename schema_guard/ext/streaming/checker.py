@@ -55,11 +55,11 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
     """Return a checker for one reply that is still arriving.
 
     Args:
-        schema: A class or another type annotation, a dict, a path, or a `Schema`.
+        schema: The schema: a class or another type annotation, a dict, the path of a file, or a `Schema`.
         limits: Limits on the size of the reply.
 
     Raises:
-        InvalidArgument: The schema has the wrong type, or the limits have the wrong type.
+        InvalidArgument: `schema` or `limits` has the wrong type.
         InvalidSchema: The schema can't be loaded.
 
     >>> checker = prefix_checker({"properties": {"total": {"type": "number"}}})
@@ -99,7 +99,7 @@ class PrefixChecker:
     """The state of a reply that is still arriving. To create a checker, call `prefix_checker`.
 
     Attributes:
-        failure: The failure if no continuation can be valid, otherwise None.
+        failure: The failure if no continuation of the reply can be valid, otherwise None.
         read: Number of characters that the checker has read. After a failure, the number includes the character that
             caused the failure.
     """
@@ -138,12 +138,12 @@ class PrefixChecker:
 
     @property
     def viable(self) -> bool:
-        """Whether a continuation can still be valid, as far as the checker knows."""
+        """Whether a continuation of the reply can still be valid, as far as the checker knows."""
         return self.failure is None
 
     @property
     def open(self) -> bool:
-        """Whether the JSON text of the reply has begun, and is neither complete nor invalid."""
+        """Whether the JSON text of the reply has begun, but is neither complete nor invalid."""
         return self._start is None and self._step is not None
 
     def feed(self, text: str) -> Failure | None:
@@ -153,11 +153,11 @@ class PrefixChecker:
             text: The next piece of the reply, of any length.
 
         Returns:
-            The failure if no continuation can be valid, otherwise None. After a failure, each further call
+            The failure if no continuation of the reply can be valid, otherwise None. After a failure, each further call
             returns the same failure.
 
         Raises:
-            InvalidArgument: The text isn't a str. The state of the checker doesn't change.
+            InvalidArgument: The text isn't a str. After this error, the state of the checker is unchanged.
         """
         if self._step is None or not isinstance(text, str):
             return self._passed_by(text)

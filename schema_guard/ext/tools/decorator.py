@@ -45,20 +45,22 @@ def guard_tools(  # noqa: PLR0913 - all but the tools is keyword-only
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """Guard a function that makes one turn of an agent, so that every tool call in the reply is valid.
 
-    If every tool call is valid, or the reply has none, the decorated function returns the reply unchanged. Otherwise,
-    schema_guard calls the function again. schema_guard makes at most *max_attempts* attempts in total. The new call
-    sends the messages, the model's turn, and a result for each tool call, in the provider's format. The result lists
-    the faults of the tool call. The tools of the invalid turn don't run. schema_guard records each tool call as one
-    call of the function, with the tool as its schema and the turn as its parent.
+    If every tool call is valid, or the reply contains no tool calls, the decorated function returns the reply
+    unchanged. If a tool call is invalid, schema_guard calls the function again. The argument `max_attempts` limits the
+    total number of attempts. The new call sends the messages, the invalid reply, and a result for each tool call, in
+    the provider's format. Each result lists the faults of its tool call. The tool calls of the invalid reply don't run.
+    schema_guard records each tool call as one call of the function, with the schema of the tool, and with the turn as
+    its parent call.
 
     Args:
         tools: Tools that the model can call, as for `judge_calls`.
         name: Name of the function in records. Default: the qualified name of the function.
         max_attempts: Maximum number of attempts. If the number is 1, schema_guard doesn't retry.
-        observe: Whether to only record the tool calls, without retries. With True, schema_guard passes the reply,
-            stream, or exception on unchanged.
-        messages: Parameter that contains the messages. A retry needs this parameter. Default: `messages`, otherwise
-            `prompt`, otherwise the only required parameter with the annotation `str` or `list`, or with no annotation.
+        observe: Whether to only record the tool calls, without retries. With True, the decorated function returns the
+            reply or stream unchanged, and raises exceptions unchanged.
+        messages: Name of the parameter that contains the messages. A retry needs this parameter. Default: `messages`,
+            otherwise `prompt`, otherwise the only required parameter with the annotation `str` or `list`, or with no
+            annotation.
         version: Version of the function's prompt. Default: a hash of the function's code.
         segment: Segment of your traffic that the calls belong to. `tags(segment=...)` overrides this segment.
         prices: Token prices, as in `About`.

@@ -18,10 +18,10 @@ _MOST_SHOWN: Final = 10
 
 
 class ToolCallsFailed(GuardFailed):
-    """Error for a turn whose last reply has invalid tool calls.
+    """Error for an agent's turn whose last reply contains invalid tool calls.
 
     Attributes:
-        judgements: Judgements of the tool calls of each reply, in order, without schemas.
+        judgements: For each reply, in order, the judgements of its tool calls, without schemas.
         outcome: The outcome of the turn, with one attempt for each reply. The failure of the turn is the failure of the
             first invalid tool call.
     """

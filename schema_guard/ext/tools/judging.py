@@ -43,14 +43,15 @@ class CallJudgement(NamedTuple):
     Attributes:
         ok: Whether the tool exists and the arguments are valid.
         id: The provider's id for the call, or None if there is no id.
-        name: Name of the tool in the reply, cut to 200 characters, or None if there is no name.
-        arguments: Arguments in the Python type of the tool's schema, or as JSON. The arguments are None if the call is
-            invalid.
+        name: Name of the tool in the reply, shortened to at most 200 characters, or None if there is no name.
+        arguments: Arguments, converted to the Python type of the tool's schema, or as plain JSON. The arguments are
+            None if the call is invalid.
         failure: Reason why the tool can't run, or None if the call is valid.
         message: Text to send to the model in place of the tool's result, or None if the call is valid.
-        text: JSON text of the arguments in the reply, or None if it is unknown.
+        text: JSON text of the arguments in the reply, or None if this text is unknown.
         schema: Schema of the arguments, or None if the tool is unknown or has no schema for its arguments.
-        repairs: Repair steps, in order. `unwrapped` means that schema_guard removed the text around the object.
+        repairs: Names of the repairs to the arguments, in order. `unwrapped` means that schema_guard removed the text
+            around the JSON object.
     """
 
     ok: bool
@@ -70,20 +71,20 @@ def judge_calls(
     """Validate every tool call of a model's reply against the schema of its tool.
 
     Args:
-        reply: Reply from a provider, as an object from the provider's SDK or as a dict. The reply can come
-            from OpenAI (chat and Responses), Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama. The
-            reply can also be a LangChain message, an assistant message, or a text.
+        reply: Reply from a provider, as an object from the provider's SDK or as a dict. The reply can come from OpenAI
+            (chat and Responses), Anthropic, Gemini, Bedrock, Cohere, Mistral, or Ollama. The reply can also be a
+            LangChain message, an assistant message, or plain text.
         tools: Tools that the model can call: the `tools` of the request, Pydantic models, or functions.
         repair: Whether to repair arguments that aren't a single valid JSON object, in the same way as
             `judge`.
         limits: Limits on the size of the arguments.
 
     Returns:
-        One judgement for each tool call, in order. If a provider discarded the text of a tool call, the result contains
-        a judgement without the name of a tool.
+        One judgement for each tool call, in order. If a provider discarded the text of a tool call, the list contains a
+        judgement without the name of a tool.
 
     Raises:
-        InvalidArgument: The reply has an unknown form, or the tools aren't a list of tools.
+        InvalidArgument: The reply has an unknown form, or `tools` isn't a list of tools.
         InvalidSchema: The schema of a tool can't be loaded.
     """
     known = tools_of(tools)

@@ -45,13 +45,14 @@ _ROUNDS = 20
 def adapt(schema: Any, provider: str, *, rules: RulesLike | None = None) -> Adapted:
     """Return a schema in the strictest form that a provider accepts.
 
-    The result can also convert values. The result also lists the keywords that this form drops, narrows, or relaxes.
+    The result can also convert values between this form and the form of your schema. The result also lists the keywords
+    that this form drops, narrows, or relaxes.
 
     Args:
         schema: A JSON Schema, a `Schema`, or a type that `guard` accepts.
         provider: Name of a provider or engine.
-        rules: File with the rules of the server, from `schema-guard schema probe --output`. Default: the rules of the
-            provider.
+        rules: File that `schema-guard schema probe --output` wrote, with the rules of your server. Default: the
+            built-in rules for the provider.
 
     Raises:
         InvalidArgument: The provider is unknown, or the rules belong to another provider.

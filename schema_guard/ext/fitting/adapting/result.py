@@ -19,10 +19,10 @@ class SchemaChange:
     """A keyword of your schema that the adapted schema changes or omits.
 
     Attributes:
-        location: JSON Pointer to the location in your schema. The root is `""`.
-        keyword: The keyword, or `""` for the whole schema.
+        location: JSON Pointer to the location of the keyword in your schema. The root is `""`.
+        keyword: The keyword, or `""` if the change affects the whole schema.
         value: The value of the keyword, or None if there is no keyword.
-        reason: The change and its reason.
+        reason: A description of the change, with its reason.
     """
 
     __repr__ = dataclass_repr
@@ -38,15 +38,15 @@ class Adapted:
     """A schema in the form that a provider or engine accepts.
 
     Attributes:
-        schema: The schema to send, or None if the provider accepts no form of it. In this case, `relaxed` contains the
-            reason.
+        schema: The schema to send, or None if the provider accepts no form of it. If `schema` is None, `relaxed`
+            contains the reason.
         provider: Name of the provider or engine, as you passed it.
-        fingerprint: Fingerprint of the schema to send: 16 hex digits, as in `Schema`. The fingerprint is None if
+        fingerprint: Fingerprint of the schema to send: 16 hex digits, as for a `Schema`. The fingerprint is None if
             `schema` is None.
         relaxed: Keywords that the provider doesn't enforce. Replies can violate these keywords.
         narrowed: Keywords that the provider enforces too strictly. Because of these keywords, replies can't contain
-            some correct values, or some notations of a value.
-        dropped: Annotations and other keywords that `schema` omits because they don't validate anything.
+            some values, or some notations of a value, that your schema allows.
+        dropped: Annotations and other keywords that the schema to send omits, because they don't validate anything.
     """
 
     __repr__ = dataclass_repr
@@ -61,13 +61,14 @@ class Adapted:
 
     @property
     def is_same_form(self) -> bool:
-        """Whether adapted values have the form of your schema, so that `restore` and `pre_image` change nothing."""
+        """Whether adapted values keep the form of your schema, so that `restore` and `pre_image` change nothing."""
         return self.form.is_same
 
     def restore(self, value: Any) -> Any:
         """Convert a value from the adapted form to the form of your schema.
 
-        Parts of the value that don't have the adapted form stay unchanged. The method never raises for a JSON value.
+        Parts of the value that don't have the adapted form stay unchanged. The method never raises an error for a JSON
+        value.
         """
         try:
             return self.form.restore(value)
@@ -78,12 +79,12 @@ class Adapted:
         """Convert a value in the same way as `restore`, while the model is still writing the value.
 
         Args:
-            value: The incomplete value that the model has written until now.
+            value: The incomplete value that the model has written so far.
             path: Path to the innermost part of the value that can still grow, or None if the value is complete.
 
         Returns:
-            The converted value, and the path to the part of it that can still grow. The result is None if the form of
-            the value isn't known yet.
+            The converted value, and the path to its innermost part that can still grow. The result is None if the form
+            of the value isn't known yet.
         """
         if path is None:
             return self.restore(value), None
@@ -95,7 +96,8 @@ class Adapted:
     def pre_image(self, value: Any) -> Any:
         """Convert a value from the form of your schema to the adapted form. `restore` reverses the conversion.
 
-        If the value is invalid, parts without an adapted form stay unchanged. The method never raises for a JSON value.
+        If the value is invalid, parts without an adapted form stay unchanged. The method never raises an error for a
+        JSON value.
         """
         try:
             return self.form.pre_image(value)

@@ -348,8 +348,8 @@ class Evidence:
     The inputs in these segments are the primary inputs of a `Router`.
 
     Attributes:
-        segments: Names of the segments, as set with `tags(segment=...)` or `About(segment=...)`. `"(no segment)"`
-            means calls without a segment.
+        segments: Names of the segments, as set with `tags(segment=...)` or `About(segment=...)`. For calls without a
+            segment, use the name `"(no segment)"`.
     """
 
     __repr__ = dataclass_repr
@@ -394,6 +394,6 @@ class Evidence:
         """Return whether the input of a call is a primary input.
 
         Args:
-            segment: Segment that the function's settings name. `tags` overrides this segment.
+            segment: Segment from the settings of the function. `tags` overrides this segment.
         """
         return (current_tags.get().segment or segment or NO_SEGMENT) in self.segments

@@ -57,13 +57,13 @@ _GROWTH = 1.05
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """Settings that control how a tuned model's share of the calls grows.
+    """Settings that control how the share of the calls that go to a tuned model grows.
 
     Attributes:
-        target: Highest acceptable failure rate of the tuned model, in (0, 0.5). Calls that the fallback fixes count as
-            failed. Use the same target as for `decide`.
-        alpha: Highest probability of a wrong decision in each direction, in (0, 1).
-        most: Highest share of the calls for the tuned model, in (0, 1].
+        target: Highest acceptable failure rate of the tuned model, in (0, 0.5). A call counts as failed even if the
+            fallback then returns a valid value. Use the same target as for `decide`.
+        alpha: Highest acceptable probability of wrongly raising the share, and of wrongly resetting it, in (0, 1).
+        most: Highest share of the primary inputs that the rollout sends to the tuned model, in (0, 1].
     """
 
     __repr__ = dataclass_repr

@@ -94,10 +94,10 @@ _Steps: TypeAlias = Generator[_Ask | _End, Driven, None]
 class Router(Generic[P, R_co, O_co, S_co]):
     """A function that sends primary inputs to a tuned model, and all other inputs to a prompted model.
 
-    The router combines two guarded functions with the same parameters. You call the router in the same way as each of
-    the two functions. The argument `primary` defines the primary inputs. If the tuned model fails, the prompted model
-    is the fallback. The router has the same `.outcome` and `.stream` as the two functions, sync or async. Records list
-    both branches as configurations of one function, so `decide` covers both branches. If no value is valid, the
+    The router combines two guarded functions with the same parameters. You call the router in the same way as these
+    functions. The argument `primary` defines the primary inputs. If the tuned model fails, the prompted model is the
+    fallback. Like the two functions, the router is sync or async, and has the methods `outcome` and `stream`. Records
+    list both branches as configurations of one function, so `decide` covers both branches. If no value is valid, the
     `on_failure` and `default` of the function that replied last apply.
     """
 
@@ -178,7 +178,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return cast("R_co", self._run(args, kwargs, _value))
 
     def outcome(self, *args: P.args, **kwargs: P.kwargs) -> O_co:
-        """Return all facts about the call that produced the result. To get its branch, use `branch_of`."""
+        """Return the `Outcome` of the call that produced the result. To get the branch of the call, use `branch_of`."""
         return cast("O_co", self._run(args, kwargs, _outcome))
 
     @overload
@@ -186,19 +186,21 @@ class Router(Generic[P, R_co, O_co, S_co]):
     @overload
     def stream(self, *args: Any, partial: Literal[True], **kwargs: Any) -> Any: ...
     def stream(self, *args: Any, **kwargs: Any) -> Any:
-        """Yield partial values while the reply arrives, and the valid value at the end. After a failure, the values of the fallback follow.
+        """Yield partial values while the reply arrives, and the valid value at the end.
+
+        After a failure of the tuned model, the values of the fallback follow.
 
         Args:
             *args: Positional arguments of the call.
-            **kwargs: Keyword arguments of the call. You can also pass `partial=True`, as for a guarded function. The
-                attempt numbers of a fallback continue after the numbers of the tuned model.
+            **kwargs: Keyword arguments of the call. You can also pass `partial=True`, as for the `stream` method of a
+                guarded function. The attempt numbers of a fallback continue after the numbers of the tuned model.
         """
         partial = self._prompt._wants_partial(kwargs)
         return (self._astream if self._is_async else self._stream)(args, kwargs, partial=partial)
 
     @staticmethod
     def branch_of(outcome: Outcome[Any]) -> Literal["tuned", "prompt", "fallback"]:
-        """Return the branch that replied.
+        """Return the branch that produced an outcome.
 
         `fallback` means that the prompted model replied after a failure of the tuned model.
         """
@@ -218,7 +220,7 @@ class Router(Generic[P, R_co, O_co, S_co]):
 
     @property
     def why_back(self) -> str | None:
-        """The reason why the rollout reset the share to 0, or None."""
+        """The reason why the rollout reset the share to 0, or None if it didn't reset the share."""
         return self._policy.why_back
 
     def counts(self) -> RouterCounts:
@@ -226,14 +228,14 @@ class Router(Generic[P, R_co, O_co, S_co]):
         return self._policy.counts()
 
     def flush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the shadow calls of `def` functions end. Return the number of calls that are still pending.
+        """Wait up to `timeout_s` seconds for the shadow calls of `def` functions. Return the number of pending calls.
 
         When the process ends, schema_guard waits up to two seconds for these calls.
         """
         return self._policy.shadows.flush(timeout_s)
 
     async def aflush(self, timeout_s: float = 2.0) -> int:
-        """Wait until the shadow calls of `async def` functions end, in their event loop.
+        """Wait up to `timeout_s` seconds for the shadow calls of `async def` functions, in their event loop.
 
         Return the number of calls that are still pending.
         """
