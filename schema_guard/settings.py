@@ -67,18 +67,20 @@ class Params(metaclass=NamedArguments):
         Params(prompt='question', options='extra')
 
     Attributes:
-        prompt: The parameter that contains the task, which is a str or a list of messages. Default: `prompt`, otherwise
-            `messages`, otherwise the only required parameter with the annotation `str` or `list`, or with no
-            annotation.
-        instructions: The parameter that receives the text about the format and, on a retry, the correction. A function
-            with this parameter builds its own prompt. schema_guard appends the text to the value that the call passes,
-            or to the parameter's default. Default: `instructions`, if its annotation is `str` or missing.
-        feedback: The parameter that receives the correction, unless the call passes its own value for it. Default:
-            the parameter `feedback`, if its default is None and it has no annotation or the annotation `str | None`.
-        options: The parameter that receives the provider's arguments, in a new dict that also contains the
-            options from the call. Default: `options`, if its annotation is a dict or missing.
-        prompt_file: Path of the file `prompt.md` that `schema-guard improve` wrote. The text and the examples in the
-            file replace those of the strategy.
+        prompt: Name of the parameter that contains the task, as a `str` or a list of messages. Default: `prompt`,
+            otherwise `messages`, otherwise the only required parameter that has the annotation `str` or `list`, or has
+            no annotation.
+        instructions: Name of the parameter that receives the instructions about the reply's format and, on a retry, the
+            correction. A function with this parameter builds its own prompt. schema_guard appends the instructions to
+            the value that the call passes, or to the parameter's default. Default: `instructions`, if its annotation is
+            `str` or missing.
+        feedback: Name of the parameter that receives the correction on a retry, unless the call passes its own value.
+            Default: the parameter `feedback`, if its default is None and it has no annotation or the annotation
+            `str | None`.
+        options: Name of the parameter that receives the arguments for the provider, in a new dict that also contains
+            the options from the call. Default: `options`, if its annotation is a dict type or missing.
+        prompt_file: Path of the `prompt.md` file that `schema-guard improve` wrote. The text and the examples in this
+            file replace the text and the examples of the strategy.
     """
 
     prompt: str | None = None
@@ -98,7 +100,9 @@ class Params(metaclass=NamedArguments):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class About(metaclass=NamedArguments):
-    """Facts about a function and its model that schema_guard stores with each call.
+    """Metadata about a function and its model.
+
+    schema_guard stores the version, the segment, and the model with each call, and whether the model was fine-tuned.
 
     Example:
         >>> About(version="2024-06", model="gpt-4o")
@@ -108,13 +112,15 @@ class About(metaclass=NamedArguments):
         version: The version of the function's prompt. Default: a hash of the function's code and of the strategy's
             text.
         segment: The segment of your traffic that the calls belong to. `tags(segment=...)` overrides this segment.
-        model: The name of the model. The name is only a label and selects no model. Default: the name in the reply.
-        tuned: Whether the model was fine-tuned for this task. If the model name begins with `ft:`, the value is always
-            true.
+        model: The name of the model. The name is a label and doesn't select a model. Default: the model name in the
+            reply.
+        tuned: Whether the model was fine-tuned for this task. If the model name begins with `ft:`, schema_guard always
+            treats the model as fine-tuned.
         prices: Token prices for `Outcome.cost`: a path, `"genai-prices"`, or a dict from model to prices. Default: the
-            table that $SCHEMA_GUARD_PRICES names at the first call. Without prices, the cost of a call is None.
-        rules: The file that `schema-guard schema probe --output` wrote, with the rules of the server that the function
-            calls. schema_guard sends schemas in the form that the server accepts.
+            price table that `$SCHEMA_GUARD_PRICES` names at the time of the first call. Without prices, the cost of a
+            call is None.
+        rules: The file that `schema-guard schema probe --output` wrote. The file describes which schemas the server of
+            the function accepts. schema_guard sends schemas in a form that the server accepts.
     """
 
     version: str | None = None

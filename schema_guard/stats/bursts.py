@@ -33,16 +33,15 @@ _OUT_OF_DATE = 1.05
 
 
 class Bursts(NamedTuple):
-    """The bursts in which calls failed.
+    """The bursts of failed calls in a sequence of calls.
 
     Attributes:
         entries: Number of bursts.
-        at_risk: Number of calls at which a burst could begin: calls that aren't in a burst, and the first call of each
-            burst.
+        at_risk: Number of calls that could begin a burst: all calls outside bursts, and the first call of each burst.
         failures: Number of failed calls.
         calls: Number of calls.
         longest: Length of the longest burst in calls, from its first failure to its last.
-        e_value: Evidence that a call is more likely to fail soon after another failure, as odds.
+        e_value: Evidence, as odds, that a call is more likely to fail soon after another failed call.
     """
 
     entries: int
@@ -53,15 +52,16 @@ class Bursts(NamedTuple):
     e_value: float
 
     def bounds(self, *, alpha: float = 0.05) -> Bounds:
-        """Return bounds for the failure rate that allow for bursts.
+        """Return bounds that are valid for the failure rate even if failures come in bursts.
 
-        Each bound holds at all times with a probability of 1 - *alpha*.
+        Each bound holds at all times with a probability of at least 1 - *alpha*.
 
-        The model has two rates: the share of the calls at risk that begin a burst, and the share of the
-        failures that begin a burst. `schema_guard.stats.bounds` bounds each rate at alpha / 2.
+        The method uses two rates. The first is the share of burst starts among the calls that could begin a burst. The
+        second is the share of burst starts among the failed calls. `schema_guard.stats.bounds` returns bounds for each
+        rate, with an error probability of alpha / 2.
 
         Raises:
-            InvalidArgument: The value of *alpha* isn't in (0, 1).
+            InvalidArgument: The value of *alpha* isn't between 0 and 1.
         """
         alpha = fraction("alpha", alpha)
         if not self.failures:
@@ -74,11 +74,12 @@ class Bursts(NamedTuple):
     def calls_needed(self, target: float, *, alpha: float = 0.05) -> int | None:
         """Return the approximate number of further calls that would decide whether the rate is below a target.
 
-        Like `schema_guard.stats.calls_needed`, the forecast assumes that further calls fail as often as the earlier
-        calls.
+        The forecast assumes that further calls fail as often as the earlier calls, as in
+        `schema_guard.stats.calls_needed`.
 
         Returns:
-            The number of calls, or None if the rate equals the target or is too near it.
+            The number of further calls. The result is None if there are no calls, or if the rate equals the target or
+            is too near the target.
         """
         if not self.calls or self.failures == target * self.calls:
             return None
@@ -107,12 +108,13 @@ class Bursts(NamedTuple):
 
 
 def bursts_of(failed: Sequence[int], n: int, *, first: int = 1) -> Bursts:
-    """Return the bursts in the calls from *first* to *n*.
+    """Return the bursts of failed calls in the calls from number *first* to number *n*.
 
-    The evidence consists of bets that calls fail more often soon after a failure than at other times. Each bet covers
-    up to 1, 8, or 64 calls after a failure, at one of five rates. The evidence compares these rates with an upper bound
-    for the rate of earlier calls. The mean over these fifteen bets is an e-value. For independent failures at a
-    constant rate, the e-value reaches 1/alpha with a probability of at most alpha + 0.01.
+    The evidence comes from fifteen bets that calls fail more often soon after a failure than at other times. Each bet
+    covers up to 1, 8, or 64 calls after a failure, and assumes one of five failure rates. The bet compares its rate
+    with an upper bound for the failure rate of earlier calls. The mean of the likelihood ratios of these bets is an
+    e-value. If calls fail independently at a constant rate, the e-value reaches 1/alpha with a probability of at most
+    alpha + 0.01.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The function ignores numbers outside the range from

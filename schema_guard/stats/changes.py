@@ -35,14 +35,15 @@ _LARGEST_LOG = 700.0  # of a float
 
 
 class Change(NamedTuple):
-    """A rise or fall of a failure rate.
+    """A rise or fall in a failure rate.
 
     Attributes:
         direction: Direction of the change: `"rise"` or `"fall"`.
         start: Number of the call at which the change most likely began. The first call is 1.
         alarm_at: Number of the call at which the change was detected.
-        prior_n: Number of calls before *start*, counted from the previous change or the first call.
-        prior_k: Number of failed calls among these *prior_n* calls.
+        prior_n: Number of calls before *start*, counted from the previous change, or from the first call if there is
+            none.
+        prior_k: Number of failed calls among the *prior_n* calls before *start*.
     """
 
     direction: Direction
@@ -53,24 +54,24 @@ class Change(NamedTuple):
 
 
 def changes(failed: Sequence[int], n: int) -> list[Change]:
-    """Return the changes of a failure rate in a sequence of calls.
+    """Return the changes in the failure rate of a sequence of calls.
 
-    A monitor of the calls would have detected each change at `alarm_at`. While the rate is constant, the mean
-    number of calls before a false alarm is at least 100,000. For a rise from 0.3% to 3% after 4,000 calls,
-    the median delay of the detection is about 330 calls. Smaller changes take longer to detect. A change
-    before the 50th call can't be detected. After a change, the search starts again.
+    A live monitor of the same calls would detect each change at the call `alarm_at`. While the rate is constant, the
+    mean number of calls before a false alarm is at least 100,000. For a rise from 0.3% to 3% after 4,000 calls, the
+    median detection delay is about 330 calls. Smaller changes take longer to detect. No change can be detected in the
+    first 50 calls. After a change, the function starts a new search at the call `start`.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The first call is 1.
         n: Number of calls.
 
     Raises:
-        InvalidArgument: The value of *n* isn't a number of calls, or is below the number of the last failed call.
+        InvalidArgument: The value of *n* isn't a valid number of calls, or is below the number of the last failed call.
 
-    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: Shiryaev-Roberts sums of likelihood ratios.
-    The baseline is the bound from `bounds` for all calls since the last change. The baseline stays the same for a block
-    of calls. A block begins after 50 calls, 100 calls, 200 calls, and so on. Each block starts new sums until the next
-    block begins. Only four blocks are active at the same time.
+    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260, for Shiryaev-Roberts sums of likelihood
+    ratios. Each block of calls has a constant baseline, which is a bound from `bounds` for all calls between the last
+    change and the block. Blocks begin after 50, 100, and 200 calls, and so on. A block starts new sums at each of its
+    calls until the next block begins. At most four blocks are active at the same time.
 
     >>> changes(range(1_001, 1_021), 1_020)
     [Change(direction='rise', start=1001, alarm_at=1005, prior_n=1000, prior_k=0)]

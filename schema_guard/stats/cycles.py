@@ -37,11 +37,11 @@ Direction: TypeAlias = Literal["more", "less"]
 
 
 class WeekCounts(NamedTuple):
-    """The calls of one complete week, by the hour of the week in which each call began.
+    """Counts of the calls in one complete week, grouped by the hour of the week in which each call began.
 
     Attributes:
-        n: Number of calls in each hour.
-        k: Number of failed calls in each hour.
+        n: Number of calls in each hour of the week.
+        k: Number of failed calls in each hour of the week.
     """
 
     n: tuple[int, ...]
@@ -75,8 +75,8 @@ class WeekPart(NamedTuple):
     """A set of hours of the week with its own failure rate.
 
     Attributes:
-        name: Name of the hours, such as `weekends` or `the rest`.
-        hours: Hours of the week in ascending order.
+        name: Name of this set of hours, such as `weekends` or `the rest`.
+        hours: Hours of the week, from 0 (the first hour of Monday) to 167, in ascending order.
         splits: The splits of the week that led to this set of hours, in order, with their evidence.
     """
 
@@ -112,16 +112,16 @@ _EVERY_HOUR = frozenset(range(HOURS))
 def week_parts(weeks: Sequence[WeekCounts]) -> tuple[WeekPart, ...]:
     """Return the sets of hours of the week that have provably different failure rates.
 
-    The first split of the week is the one with the largest product of evidence. The function then applies the same rule
-    once within each of the two parts. If there is no split, the result is empty.
+    The function first splits the week at the candidate with the largest product of evidence. The function then applies
+    the same rule once to each of the two resulting sets of hours. If the evidence proves no split, the result is empty.
 
     Args:
-        weeks: The calls of complete weeks, with the latest week last. The function uses only the latest `WINDOWS`
-            weeks.
+        weeks: The counts of complete weeks, from the oldest week to the latest. The function uses only the latest four
+            weeks (`WINDOWS`).
 
-    Source: `week_evidence`. The function compares 20 candidate splits. A split needs two weeks with evidence of at
-    least 1, and a product of at least 100. The script `benchmarks/cycle_simulation.py` shows the reason for the choice
-    of the stake.
+    Source: `week_evidence`. The function compares 20 candidate splits. A split needs two weeks that each have evidence
+    of at least 1, with a product of at least 100. The script `benchmarks/cycle_simulation.py` justifies the size of the
+    stake.
     """
     latest = tuple(weeks[-WINDOWS:])
     first = best_split(latest, _EVERY_HOUR)

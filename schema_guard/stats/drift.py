@@ -37,26 +37,27 @@ _Ratios: TypeAlias = tuple[_Ratio, _Ratio, _Ratio]
 
 
 class Drift:
-    """A monitor that raises an alarm if a failure rate is above a baseline.
+    """A monitor that raises an alarm if a failure rate rises above a baseline.
 
     While the rate stays at or below *p0*, the mean number of calls before a false alarm is at least 1/alpha. The
-    monitor is fastest for rates that rise to 2, 4, or 8 times *p0*. The monitor stops after the alarm, because the new
-    rate needs a new baseline and a new monitor. Don't use one monitor in several threads at the same time.
+    monitor detects a rise fastest if the new rate is 2, 4, or 8 times *p0*. The monitor stops after the alarm, because
+    the new rate needs a new baseline and a new monitor. Don't use one monitor in several threads at the same time.
 
     Args:
         p0: Highest acceptable failure rate, fixed before the first call: the upper bound of the baseline, or the
             target. The value must be above 0 and below 0.5, because the monitor looks for rates of at least twice *p0*.
-        alpha: Reciprocal of the mean number of calls before a false alarm, in (0, 1).
+        alpha: Reciprocal of the smallest acceptable mean number of calls before a false alarm, in (0, 1).
 
     Attributes:
-        calls: Number of calls that the monitor has counted, up to the alarm.
-        alarm_at: Number of the call that raised the alarm, from 1, or None if there was no alarm.
+        calls: Number of counted calls. The monitor stops counting at the alarm.
+        alarm_at: Number of the call that raised the alarm, or None if there was no alarm. The first call is 1.
 
     Raises:
         InvalidArgument: The value of *p0* or *alpha* is out of its range.
 
-    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260: the Shiryaev-Roberts sum M = LR (M + 1)
-    for each raised rate. The monitor raises the alarm when the mean of these sums reaches 1/alpha.
+    Source: Shin, Ramdas & Rinaldo (2024), E-detectors, NEJSDS 2(2):229-260. For each raised rate, the monitor updates
+    the Shiryaev-Roberts sum M to LR (M + 1). In this formula, LR is the likelihood ratio of the call. The monitor
+    raises the alarm when the mean of these sums reaches 1/alpha.
 
     >>> drift = Drift(0.02)
     >>> [drift.update(failed) for failed in (False, True, True, True, True, True)]
@@ -75,7 +76,7 @@ class Drift:
         """Count one call, and return whether this call or an earlier one raised the alarm.
 
         Raises:
-            InvalidArgument: The value of *failed* is neither true nor false.
+            InvalidArgument: The value of *failed* is neither True nor False.
         """
         if failed not in (True, False):
             raise InvalidArgument(f"failed={clip(repr(failed))}: expected True or False")
@@ -88,9 +89,10 @@ class Drift:
 
 
 def packed(failed: Iterable[bool]) -> bytes:
-    """Pack calls into bits, eight in each byte. A 1 means a failed call, and the first call is the highest bit.
+    """Pack the outcomes of calls into bits, with eight bits in each byte.
 
-    The unused bits of the last byte are 0.
+    A 1 means a failed call. The first call is the highest bit of the first byte. The unused bits of the last byte are
+    0.
 
     >>> packed([True, False, False, False, False, False, False, True, True]).hex()
     '8180'
@@ -102,10 +104,10 @@ def packed(failed: Iterable[bool]) -> bytes:
 
 
 def unpacked(bits: bytes, n: int) -> list[int]:
-    """Return the numbers of the failed calls from the bits that `packed` returned. The first call is 1.
+    """Return the numbers of the failed calls in a result of `packed`. The first call is 1.
 
     Args:
-        bits: Bits, as `packed` returns them.
+        bits: The bytes that `packed` returned.
         n: Number of calls. The function ignores the unused bits of the last byte.
 
     >>> unpacked(bytes.fromhex("8180"), 9)

@@ -28,25 +28,25 @@ _WIDTH = 1e-9
 
 
 def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
-    """Return a lower and an upper bound for a mean difference, for values in [-1, 1].
+    """Return a lower and an upper bound for the mean of differences in [-1, 1].
 
     The bounds hold for any number of values. You can check as often as you like and stop at any time. The probability
-    that one of the bounds is ever on the wrong side of the mean is at most *alpha*. The bounds assume that each value
-    has the same mean, regardless of the earlier values. For differences of 1, 0, or -1, the interval is usually
-    narrower than the interval from `paired`, down to 0.6 times its width. At an alpha of 0.05, the interval can be up
-    to 15% wider for at most 50 pairs, and up to 4% wider for more pairs.
+    that one of the bounds is ever on the wrong side of the true mean is at most *alpha*. The bounds assume that each
+    value has the same expectation, regardless of the earlier values. If all differences are 1, 0, or -1, the interval
+    is usually narrower than the interval from `paired`, down to 0.6 times that width. If *alpha* is 0.05, the interval
+    can also be wider: by up to 15% for at most 50 pairs, and by up to 4% for more pairs.
 
     Args:
         gaps: Differences, each in [-1, 1]. Without values, the bounds are -1 and 1.
         alpha: Error probability, in (0, 1).
 
     Raises:
-        InvalidArgument: A value is out of its range, or *alpha* is out of its range.
+        InvalidArgument: A value or *alpha* is out of its range.
 
-    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. The method excludes a mean when the capital of bets against
-    the mean reaches 2 / alpha. The method divides the stake once over fixed bets. Each bet is a share of the possible
-    loss. The capital of each bet is a product, so the order of the values doesn't matter. This capital falls as the
-    mean rises, so bisection finds the excluded means.
+    Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. The method excludes a mean when the capital from bets
+    against this mean reaches 2 / alpha. At the start, the method divides the stake among bets of fixed sizes. The size
+    of each bet is a share of the possible loss. The capital of each bet is a product, so the order of the values
+    doesn't matter. The capital falls as the tested mean rises, so bisection finds the excluded means.
 
     >>> gap_bounds([1.0] * 20 + [-1.0] * 2 + [0.0] * 78)
     Bounds(lower=0.0217..., upper=0.351...)

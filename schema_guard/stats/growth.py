@@ -32,17 +32,17 @@ class _Counts(NamedTuple):
 
 
 def growing_since(failed: Sequence[int], n: int, found: Sequence[Change]) -> int | None:
-    """Return the number of the call at which the failure rate may have begun to grow.
+    """Return the number of the call at which the failure rate may have begun to grow gradually.
 
     The result is None if the last change isn't a rise, or if the rate rose in one jump.
 
     Args:
         failed: Numbers of the failed calls in ascending order. The first call is 1.
         n: Number of calls.
-        found: Changes in these calls, as `changes` returns them.
+        found: The changes that `changes` returned for these calls.
 
-    Source: a comparison of two likelihoods. In one model, the failure rate jumps once. In the other model, the rate is
-    constant at first, and later rises in a straight line. Both models have three parameters.
+    Source: a comparison of the likelihoods of two models. In one model, the failure rate jumps once. In the other
+    model, the failure rate is constant at first and then rises in a straight line. Both models have three parameters.
 
     >>> from schema_guard.stats.changes import changes
     >>> failed = [4_000 + round(100 * number**0.5) for number in range(1, 1_601)]

@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 def e_bh(e_values: Iterable[float], delta: float = 0.1) -> list[int]:
     """Return the 0-based indices of the e-values to flag, in ascending order.
 
-    The expected share of wrong flags is at most *delta*, even if the schemas depend on each other. Pass current
-    e-values. The guarantee doesn't hold if you pass the largest value that each e-value ever had.
+    The expected share of wrong flags is at most *delta*, even if the e-values depend on each other. Pass current
+    e-values. The guarantee doesn't hold if you pass the highest value that each e-value has reached so far.
 
     Args:
-        e_values: One e-value for each schema, at least 0. A value can be infinite. Without e-values, the function flags
-            no index.
+        e_values: One e-value for each schema. An e-value is at least 0 and can be infinite. If there are no e-values,
+            the result is empty.
         delta: Allowed false discovery rate, in (0, 1).
 
     Raises:
-        InvalidArgument: An e-value is out of its range, or *delta* is out of its range.
+        InvalidArgument: An e-value or *delta* is out of its range.
 
     Source: Wang & Ramdas (2022), JRSS B 84(3):822-852. The method flags the *r* largest e-values, for the largest r at
-    which the smallest of these e-values is at least S / (r delta). S is the number of e-values.
+    which each of these e-values is at least S / (r delta). S is the number of e-values.
 
     >>> e_bh([8, 900, 1, 60, 30])
     [1, 3, 4]

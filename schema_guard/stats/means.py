@@ -20,27 +20,27 @@ _WIDTH = 1e-9
 
 
 def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | None:
-    """Return a lower and an upper bound for a mean of values in [0, 1].
+    """Return a lower and an upper bound for the mean of values in [0, 1].
 
     The bounds hold for any number of values. You can check as often as you like and stop at any time. The probability
-    that one of the bounds is ever on the wrong side of the mean is at most *alpha*. The bounds assume that each value
-    has the same mean, regardless of the earlier values. If all values are 0 or 1, use `bounds`, which is faster and
-    doesn't depend on their order.
+    that one of the bounds is ever on the wrong side of the true mean is at most *alpha*. The bounds assume that each
+    value has the same expectation, regardless of the earlier values. If all values are 0 or 1, use `bounds`, which is
+    faster and doesn't depend on the order of the values.
 
     Args:
         values: Values in [0, 1], in chronological order. Without values, the bounds are 0 and 1.
         alpha: Error probability, in (0, 1).
 
     Returns:
-        The bounds, or None if the values exclude every mean. In this case, the mean has changed, with an error
-        probability of *alpha*.
+        The bounds, or None if the values exclude every mean. None shows that the mean has changed, with an error
+        probability of at most *alpha*.
 
     Raises:
-        InvalidArgument: A value is out of its range, or *alpha* is out of its range.
+        InvalidArgument: A value or *alpha* is out of its range.
 
     Source: Waudby-Smith & Ramdas (2024), JRSS B 86(1):1-27. The method is the hedged capital process with predictable
-    plug-in bets, with half of the capital on each side. Each bet is at most half of the possible loss. The capital that
-    bets on more than m falls as m rises, so bisection finds the excluded means.
+    plug-in bets and half of the capital on each side. No bet can lose more than half of its capital. The capital from
+    bets that the mean is above m falls as m rises, so bisection finds the excluded means.
 
     >>> mean_bounds(([1.0] + 9 * [0.0]) * 10)
     Bounds(lower=0.042..., upper=0.206...)

@@ -24,7 +24,8 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
     Args:
         k: Number of failed calls, as a whole number. The guarantee doesn't cover a sum of cluster means.
         n: Number of calls.
-        confidence: Two-sided coverage, in (0, 1), with the same error on each side.
+        confidence: Probability that the interval covers the true rate, in (0, 1). Each side has half of the error
+            probability.
 
     Returns:
         The bounds, or None if *n* is 0, because a rate without data is unknown.
@@ -32,7 +33,7 @@ def clopper_pearson(k: int, n: int, *, confidence: float = 0.95) -> Bounds | Non
     Raises:
         InvalidArgument: The counts are inconsistent, or the confidence is out of its range.
 
-    Source: Clopper & Pearson (1934), Biometrika 26(4):404-413, as quantiles of beta distributions.
+    Source: Clopper & Pearson (1934), Biometrika 26(4):404-413. The bounds are quantiles of beta distributions.
 
     >>> clopper_pearson(3, 50)
     Bounds(lower=0.0125..., upper=0.165...)

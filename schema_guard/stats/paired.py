@@ -19,15 +19,15 @@ _ROUNDING = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Paired:
-    """The result of comparing A and B on pairs of calls.
+    """The result of comparing the configurations A and B on pairs of calls.
 
     Attributes:
-        e_value: Evidence that B is better, as odds. For example, a value of 412 means 412:1. The value is 1 if no pair
-            differs, and infinite if its log is above 709.
-        lower: Lower bound for A's failure rate minus B's failure rate, a fraction in [-1, 1]. If the bound is above 0,
-            B is better.
+        e_value: Evidence, as odds, that B is better. For example, a value of 412 means 412:1. The value is 1 if no pair
+            differs, and infinite if its natural log is above 709.
+        lower: Lower bound for A's failure rate minus B's failure rate, as a fraction in [-1, 1]. If the bound is above
+            0, B is better.
         upper: Upper bound for A's failure rate minus B's failure rate.
-        better: Whether B is provably better, because the e-value reached 1/alpha.
+        better: Whether the e-value reached 1/alpha, which proves that B is better.
     """
 
     e_value: float
@@ -44,20 +44,22 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
     *alpha*. If the lower bound is above 0, `better` is true. If `better` is true, the lower bound can still be below 0,
     because the interval combines four bounds. The method assumes that each pair has a different input. The method also
     assumes one constant probability that only A fails on an input, and another constant probability that only B fails.
-    Pairs with the same input are a cluster, which counts once. With clusters, *b* and *c* are sums of cluster means.
+    Pairs with the same input form a cluster, which counts as one pair. With clusters, *b* and *c* are sums of cluster
+    means.
 
     Args:
         b: Number of pairs in which only A failed.
-        c: Number of pairs in which only B failed, with 0 <= b + c <= n.
+        c: Number of pairs in which only B failed. The sum of *b* and *c* is at most *n*.
         n: Number of pairs. If *n* is 0, the e-value is 1, and the interval is from -1 to 1.
         alpha: Error probability, in (0, 1).
 
     Raises:
-        InvalidArgument: The counts are inconsistent, or alpha is out of its range.
+        InvalidArgument: The counts are inconsistent, or *alpha* is out of its range.
 
-    Source: McNemar (1947), Psychometrika 12(2):153-157, for the pairs that differ, tested by `log_e_value` at 1/2. The
-    difference is d (2 s - 1). In this formula, d is the share of pairs that differ, and s is the share of these pairs
-    in which only A failed. The bounds of the difference are products of the `bounds` of d and s, each at alpha/4.
+    Source: McNemar (1947), Psychometrika 12(2):153-157. `log_e_value` tests whether A fails in more than half of the
+    pairs that differ. The difference is d (2 s - 1). In this formula, d is the share of pairs that differ, and s is the
+    share of these pairs in which only A failed. To bound the difference, the function multiplies bounds for d and for
+    2 s - 1. Each bound comes from `bounds`, with an error probability of alpha / 4.
 
     >>> paired(40, 10, 500)
     Paired(e_value=3434..., lower=0.00812..., upper=0.137..., better=True)

@@ -15,7 +15,7 @@ class Rate:
     """A share of calls, with bounds that hold at all times.
 
     Attributes:
-        count: Number of calls in the share, or the sum of the means of the inputs if inputs repeat.
+        count: Number of calls in the share. If inputs repeat, the value is the sum of the mean of each input.
         n: Number of calls, or of different inputs if inputs repeat.
         rate: The fraction count / n, in [0, 1]. The rate is None if n is 0, because a rate without data is unknown.
         lower: Lower bound. The true rate is below this bound with a probability of at most alpha, however often you
@@ -31,9 +31,9 @@ class Rate:
 
     @staticmethod
     def of(count: float, n: int, *, alpha: float = ALPHA, alpha_lower: float | None = None) -> Rate:
-        """Return the rate of *count* in *n* calls. Each bound is wrong with a probability of at most *alpha*.
+        """Return the rate of *count* calls among *n* calls, with its bounds.
 
-        For the lower bound, *alpha_lower* overrides *alpha*.
+        Each bound is wrong with a probability of at most *alpha*. For the lower bound, *alpha_lower* overrides *alpha*.
 
         >>> Rate.of(0, 377).rate, Rate.of(0, 0).rate
         (0.0, None)

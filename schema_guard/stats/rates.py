@@ -36,7 +36,7 @@ _MOST_STEPS = 100
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Lower and upper bound of a rate, as fractions in [0, 1]. The repr shows six digits."""
+    """The lower and the upper bound of a rate or a mean, as fractions. The repr shows six significant digits."""
 
     lower: float
     upper: float
@@ -46,18 +46,18 @@ class Bounds:
 
 
 def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
-    """Return a lower and an upper bound for a failure rate that hold at all times.
+    """Return a lower and an upper bound that hold for a failure rate at all times.
 
-    Each bound is one-sided at *alpha*. You can check as often as you like and stop at any time. The probability that
-    the lower bound is ever above the true rate is at most alpha. The probability that the upper bound is ever below the
-    true rate is also at most alpha. The two bounds hold together with a probability of at least 1 - 2 alpha. The bounds
-    assume that a call fails with one constant probability, independently of other calls. Calls with the same input are
-    a cluster, which counts once. With clusters, k is the sum of the cluster means, and n is the number of clusters.
-    This rule is safe, because the likelihood ratio is convex in the outcome. A cluster mean between 0 and 1 gives no
-    more evidence than values of 0 and 1 with the same rate.
+    Each bound is one-sided, with an error probability of *alpha*. You can check as often as you like and stop at any
+    time. The probability that the lower bound is ever above the true rate is at most alpha. The probability that the
+    upper bound is ever below the true rate is also at most alpha. The probability that both bounds always hold is at
+    least 1 - 2 alpha. The bounds assume that a call fails with one constant probability, independently of other calls.
+    Calls with the same input form a cluster, which counts as one call. With clusters, k is the sum of the cluster
+    means, and n is the number of clusters. This rule is safe, because the likelihood ratio is convex in the outcome. On
+    average, outcomes of 0 and 1 give at least as much evidence as their cluster mean.
 
     Args:
-        k: Number of failed calls, 0 <= k <= n.
+        k: Number of failed calls, from 0 to *n*.
         n: Number of calls. If *n* is 0, the bounds are 0 and 1.
         alpha: Error probability of each bound, in (0, 1).
 
@@ -66,7 +66,7 @@ def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
 
     Source: Ville (1939) for the inequality behind the guarantee. See Robbins (1970), Annals of Mathematical Statistics
     41(5):1397-1409, for the mixture. See Krichevsky & Trofimov (1981), IEEE Transactions on Information Theory
-    27(2):199-207, for the prior of the mixture, cut off at the bound. Inverts `log_e_value`.
+    27(2):199-207, for the prior of the mixture, which is truncated at the bound. The function inverts `log_e_value`.
 
     >>> bounds(3, 50)
     Bounds(lower=0.00437..., upper=0.200...)
@@ -81,22 +81,24 @@ def bounds(k: float, n: int, *, alpha: float = 0.05) -> Bounds:
 def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
     """Return the natural log of the evidence that a failure rate is on one side of a target.
 
-    The e-value is the likelihood of the observed calls, averaged over the rates on that side, divided by their
-    likelihood at the target. If the true rate isn't on that side, the probability that the e-value ever reaches 1/alpha
-    is at most alpha, however often you check. Read the e-value as odds. For example, an e-value of 412 means 412:1. The
-    method assumes that a call fails with one constant probability, independently of other calls.
+    The e-value is a ratio of likelihoods of the observed calls. It divides the mean likelihood over the rates on the
+    given side by the likelihood at the target. If the true rate isn't on the given side, the probability that the
+    e-value ever reaches 1/alpha is at most alpha, however often you check. Read the e-value as odds. For example, an
+    e-value of 412 means 412:1. The method assumes that a call fails with one constant probability, independently of
+    other calls.
 
     Args:
-        k: Number of failed calls, 0 <= k <= n.
+        k: Number of failed calls, from 0 to *n*.
         n: Number of calls. If *n* is 0, the log is 0, which means an e-value of 1.
-        target: The target, in (0, 1).
-        side: "ok" for evidence that the rate is below the target, "bad" for evidence that the rate is above the target.
+        target: Target for the failure rate, in (0, 1).
+        side: `"ok"` for evidence that the rate is below the target, or `"bad"` for evidence that the rate is above the
+            target.
 
     Raises:
         InvalidArgument: The counts are inconsistent, the target is out of its range, or the side is unknown.
 
     Source: Robbins (1970), Annals of Mathematical Statistics 41(5):1397-1409, with the prior Beta(1/2, 1/2) of
-    Krichevsky & Trofimov (1981) cut off at the target. See Ville (1939) for the guarantee.
+    Krichevsky & Trofimov (1981), truncated at the target. See Ville (1939) for the guarantee.
 
     >>> log_e_value(0, 377, 0.01, side="ok") > log(1 / 0.05) > log_e_value(0, 376, 0.01, side="ok")
     True
@@ -124,20 +126,21 @@ def e_value(k: float, n: int, target: float, *, side: Side) -> float:
 def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int | None:
     """Return the number of further calls that would decide whether a failure rate is below a target.
 
-    The result is a forecast for further calls that fail at the observed rate k/n. The result is the smallest m for
-    which n + m calls reach an e-value of 1/alpha on the same side of the target. The arguments are the same as for
-    `log_e_value`.
+    The result is a forecast, which assumes that further calls fail at the observed rate k/n. The result is the smallest
+    m for which the e-value of n + m calls reaches 1/alpha. The side of the e-value is the side of the target on which
+    k/n lies. The arguments are the same as for `log_e_value`.
 
     Returns:
-        The number of further calls, or 0 if the data already decides the question. The result is None if no number of
-        calls can decide the question, because k/n equals the target, or is so near the target that 2^53 calls are too
-        few. The result is also None if *n* is 0, because there is no observed rate. Without earlier calls and without
-        failures, the decision "ok" takes at least `1 + calls_needed(0, 1, target)` calls.
+        The number of further calls, or 0 if the data already decides the question. The result is None if k/n equals the
+        target, or is so near the target that 2^53 calls are too few. The result is also None if *n* is 0, because there
+        is no observed rate. If you start without data, the decision "ok" takes at least
+        `1 + calls_needed(0, 1, target)` calls, even if no call fails.
 
     Raises:
-        InvalidArgument: The counts are inconsistent, or the target or alpha is out of its range.
+        InvalidArgument: The counts are inconsistent, or *target* or *alpha* is out of its range.
 
-    Source: `log_e_value` after m further calls, at k (n + m) / n failures. This number of failures can be a fraction.
+    Source: `log_e_value` for n + m calls, of which k (n + m) / n calls failed. This number of failed calls can be a
+    fraction.
 
     >>> calls_needed(0, 300, 0.01)
     77

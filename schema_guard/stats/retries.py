@@ -24,11 +24,11 @@ class Hazards:
     Attributes:
         hazards: Failure rate of each attempt, among the calls that reached the attempt, or None if no call reached the
             attempt.
-        rho: Correlation of the attempts of one call. If the correlation is 0, the attempts fail independently. If it is
-            1, a call that fails once always fails. If it is below 0, the correction in the retry helps. The value is
-            None if there is no second attempt, or if the first attempt always failed.
-        geometric: Failure rate if all attempts failed independently, each as often as the first. Compare this rate with
-            `residual`. None without calls.
+        rho: Correlation between the attempts of one call. If the correlation is 0, the attempts fail independently. If
+            the correlation is 1, a call that fails once always fails. If the correlation is below 0, the correction in
+            the retry helps. The value is None if there is no second attempt, or if the first attempt always failed.
+        geometric: Failure rate of the calls if all attempts failed independently, each as often as the first attempt.
+            Compare this rate with `residual`. None without calls.
         residual: Share of the calls that have no valid attempt. None without calls.
         mean_attempts: Mean number of attempts per call. None without calls.
     """
@@ -43,20 +43,20 @@ class Hazards:
 def retry_hazards(attempts: Iterable[Sequence[float]]) -> Hazards:
     """Return the failure rate of each attempt, and the share of calls in which all attempts fail.
 
-    Calls that ended early, such as refusals, count as failed. Without such calls, the residual is the product
-    of the hazards f_1, f_2, and so on. The mean number of attempts is then 1 + f_1 + f_1 f_2 + ...
+    Calls that ended early, such as refusals, count as failed. Without such calls, the residual is the product of the
+    hazards f_1, f_2, and so on. In this case, the mean number of attempts is 1 + f_1 + f_1 f_2 + ...
 
     Args:
-        attempts: A pair for each attempt: the number of calls that reached the attempt, and the number of
-            calls in which it failed. The number of calls that reached an attempt is at most the number that
-            failed in the previous one.
+        attempts: A pair for each attempt: the number of calls that reached the attempt, and the number of calls in
+            which the attempt failed. The number of calls that reached an attempt is at most the number of calls in
+            which the previous attempt failed.
 
     Raises:
         InvalidArgument: A pair is invalid, or its counts are inconsistent.
 
-    Source: f_j = k_j / n_j. rho = (f_2 - f_1) / (1 - f_1) is the correlation of two attempts of one call, if the
-    failure rates of calls come from a beta distribution. See Griffiths (1973), Biometrics 29(4):637-648. Of all
-    results, only `geometric` needs an assumption.
+    Source: the failure rate of attempt j is f_j = k_j / n_j. The correlation between two attempts of one call is rho =
+    (f_2 - f_1) / (1 - f_1), if the failure rates of calls have a beta distribution. See Griffiths (1973), Biometrics
+    29(4):637-648. The results `hazards`, `residual`, and `mean_attempts` need no assumption.
 
     >>> retry_hazards([(1000, 100), (100, 60), (60, 45)])
     Hazards(hazards=(0.1, 0.6, 0.75), rho=0.555..., geometric=0.001..., residual=0.045, mean_attempts=1.16)
