@@ -66,7 +66,7 @@ class Schema(Generic[V]):
             itself decides which texts it can read.
         annotation: The Python type of the schema, or None for a document.
         acceptor: The result of `plain_reply.acceptor` with its limits, or None before the first use.
-        reader: The object that reads values into the Python type, or None for a document.
+        reader: The object that converts values to the Python type, or None for a document.
     """
 
     __slots__ = (
@@ -130,7 +130,7 @@ class Schema(Generic[V]):
             source: A JSON Schema (a dict or bool), the path to a JSON file, or an annotation, such as a Pydantic model
                 or a dataclass. If you pass a `Schema` object, the method returns it unchanged.
             name: Name of the schema.
-            dialect: One of `draft4 draft6 draft7 2019-09 2020-12`, or a URI. The dialect applies to a document
+            dialect: `draft4`, `draft6`, `draft7`, `2019-09`, `2020-12`, or a URI. The dialect applies to a document
                 without `$schema`.
             formats: Whether validation checks the keyword `format`.
             resources: Documents that a `$ref` can refer to: a dict with URIs as keys, or a folder. A `$ref` can name a
@@ -140,8 +140,8 @@ class Schema(Generic[V]):
                 than its author wants.
 
         Raises:
-            InvalidSchema: The schema can't be loaded. The attributes `code` and `location` of the error describe the
-                fault. schema_guard downloads nothing.
+            InvalidSchema: schema_guard can't load the schema. The attributes `code` and `location` of the error
+                describe the fault. schema_guard downloads nothing.
             InvalidArgument: The source isn't a JSON Schema, a path, or an annotation.
         """
         if isinstance(source, Schema):
@@ -183,7 +183,7 @@ class Schema(Generic[V]):
 
     @property
     def engine(self) -> str:
-        """Name of the validator: `jsonschema-rs`, or `jsonschema` for documents with too many paths of references."""
+        """Name of the validator: `jsonschema-rs`, or `jsonschema` for documents with too many reference paths."""
         return self._compiled.engine.name
 
     def reference(self) -> ReferenceValidator:
@@ -198,7 +198,7 @@ class Schema(Generic[V]):
     def violations(
         self, instance: Any, *, max_steps: int = _LIMITS.max_steps, max_depth: int = _LIMITS.max_depth
     ) -> list[Violation]:
-        """Return at most 50 violations of the schema in an instance, the most relevant first.
+        """Return at most 50 violations of the schema in an instance, most relevant first.
 
         If validation would take more than *max_steps*, schema_guard replaces it with a bounded search. If the bounded
         search finds no violation, the result is one violation of the keyword `too_costly`. If matching a pattern takes

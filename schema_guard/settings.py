@@ -57,10 +57,10 @@ _ON_FAILURE = ("raise", "return")
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Params(metaclass=NamedArguments):
-    """The names of the parameters of your function that schema_guard reads or fills.
+    """Names of your function's parameters that schema_guard reads or fills.
 
-    Every name is optional. A parameter with the usual name needs no entry. To make schema_guard ignore a parameter,
-    pass None as its name.
+    Every name is optional. If a parameter has the usual name, you can omit it here. To make schema_guard ignore a
+    parameter, pass None as its name.
 
     Example:
         >>> Params(prompt="question", options="extra")

@@ -73,9 +73,9 @@ def connect(  # noqa: PLR0913 - all but the name have a default that most calls 
     Args:
         name_or_object: `"local"` is the local model, whose weights schema_guard downloads on first use.
             `"PROVIDER:NAME"` is a model from a provider, such as `"openai:NAME"`. `"http://HOST:PORT/v1#NAME"` is the
-            model NAME on a server. The server must accept the same arguments as *provider*. `"tuned:DIR"` is the model
-            that `schema-guard tune run DIR` fine-tuned. `"scripted:FILE"` is a `ScriptedModel` that returns the replies
-            in FILE. You can also pass an `outlines` model object. If you pass a `Model`, the function returns it
+            model NAME on a server. The server must accept the arguments of *provider*. `"tuned:DIR"` is the model that
+            `schema-guard tune run DIR` fine-tuned. `"scripted:FILE"` is a `ScriptedModel` that returns the replies in
+            FILE. You can also pass an `outlines` model object. If you pass a `Model`, the function returns it
             unchanged.
         provider: Provider whose arguments the server accepts. The keys of
             `schema_guard.providers.options.PROVIDER_OPTIONS` are the names of all providers. Default: the provider in

@@ -149,7 +149,7 @@ class Store(Frames):
         return self._writer.flush(timeout_s)
 
     def counts(self) -> Counts:
-        """Return the counts of all attempts that this process recorded in the file, including those of other stores."""
+        """Return the counts of all attempts that this process recorded in this file, including through other stores."""
         return self._writer.counts(self._opener.keeper.redactor_errors)
 
     @contextmanager
@@ -445,11 +445,11 @@ class Store(Frames):
         """Check the store for damage without changing it. Run the database's own check, and count the attempts again.
 
         Args:
-            on_step: Function to call with the name of the current check, the number of checked attempts, and the total
-                number of attempts.
+            on_step: Function that this method calls with the name of the current check, the number of checked attempts,
+                and the total number of attempts.
 
         Raises:
-            StoreError: The store can't be read, or another version wrote it.
+            StoreError: schema_guard can't read the store, or another version of schema_guard wrote it.
         """
         self.flush()
         return self._backend.check(on_step or (lambda *_: None))
@@ -460,8 +460,8 @@ class Store(Frames):
         Stop other processes first, because they can't write to the store during the rebuild.
 
         Args:
-            on_step: Function to call with the name of the current step, the number of counted attempts, and the total
-                number of attempts.
+            on_step: Function that this method calls with the name of the current step, the number of counted attempts,
+                and the total number of attempts.
 
         Raises:
             StoreError: schema_guard can't write to the store.

@@ -170,7 +170,7 @@ def open_store(
 
     Raises:
         InvalidArgument: The URL names an unknown type of store.
-        StoreError: The store can't be opened for writing.
+        StoreError: schema_guard can't open the store for writing.
     """
     if not isinstance(url, str):
         raise InvalidArgument(
@@ -245,12 +245,12 @@ def _resolve(url: str, name: str, argument: str | None, named: Mapping[str, str]
 
 
 def resolve_store(spec: str | Store | None) -> Store | None:
-    """Return the store that a `store=` argument names.
+    """Return the store for the value of a `store=` argument.
 
     schema_guard opens the store of a URL when it records the first call. In one process, all URLs and links that refer
     to one file share one store, so that the file has only one writer. If one of the URLs sets `?durability=sync`, this
-    durability applies to all of them. For `?payload=` and `?max_age=`, the strictest value applies. For `"none"` and
-    None, the function returns None. Until the first record, a new store is empty.
+    durability applies to all of them. If several URLs set `?payload=` or `?max_age=`, the strictest value applies. For
+    `"none"` and None, the function returns None. Until the first record, a new store is empty.
 
     Raises:
         InvalidArgument: The argument isn't a store, or its URL names an unknown type of store.

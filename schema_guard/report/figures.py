@@ -69,7 +69,7 @@ class Configuration:
         schema_fingerprint: Fingerprint of the schema's content.
         function: Name of the guarded function.
         model: Name of the model, or None if no reply contains it.
-        provider: Provider or engine whose options schema_guard uses, or None for text strategies.
+        provider: Provider or engine whose options schema_guard uses, or None for strategies that set no options.
         strategies: Name of the strategy, or names such as `a>b` for an escalation from `a` to `b`.
         settings: Compact JSON of the settings that change results.
         version: Version of the function's prompt.
@@ -90,14 +90,14 @@ class Configuration:
         transport: Number of calls without a validated reply. No rate includes these calls.
         excluded: Number of calls in `transport` by party at fault, code, and exception, most frequent first.
         attempts: Number of all attempts, including transport failures.
-        failures: Number of attempts by kind and code of the failure, most frequent first. The value is None for a group
-            in which only some configurations stop replies early, because the numbers of such configurations can't be
-            added.
+        failures: Number of failed attempts by kind and code of the failure, most frequent first. The value is None for
+            a group in which only some configurations stop replies early, because the numbers of such configurations
+            can't be added.
         violations: The ten most frequent violations, by location and keyword. The value is None if `failures` is None.
         coerced: Number of calls in which the schema's Python type converted a value of the valid reply.
             `valid_first_time` and `fixed_by_retry` include these calls.
         coercions: At most ten locations of converted values, each with its number of replies. Conversions that can
-            change the meaning of a value are first.
+            change the meaning of a value come first.
         input_tokens: Number of input tokens in all attempts with known usage, or None if no usage is known.
         output_tokens: Number of output tokens in all attempts with known usage, or None if no usage is known.
         unknown_usage: Number of attempts whose output tokens are unknown.
@@ -111,8 +111,8 @@ class Configuration:
         traffic: The imported traffic that these calls belong to, or empty if you imported no calls. An item is None for
             calls that schema_guard recorded when your function made them.
         answered_again: For a group, the number of calls that a router repeated with the prompted model, because the
-            tuned model had no valid value. The repeated call and the first call count as one call. The result of the
-            prompted model decides whether this call counts toward `fixed_by_retry` or `failed`.
+            tuned model returned no valid value. The repeated call and the first call count as one call. The result of
+            the prompted model decides whether this call counts toward `fixed_by_retry` or `failed`.
         models: For an escalation, the counts of the attempts with each model. The value is empty for calls that use
             only one model.
         stopped: Number and length of the replies that schema_guard stopped early. The value is None if the settings
@@ -178,7 +178,7 @@ class Configuration:
 
     @property
     def is_rated(self) -> bool:
-        """Whether the rates describe all of your traffic, or a sample of it."""
+        """Whether the rates describe your traffic, either all of it or a sample."""
         return all(traffic is None or traffic.is_rated for traffic in self.traffic)
 
 
@@ -191,7 +191,7 @@ class Report:
         configurations: The configurations of each function and schema, sorted by name. The value is empty if the store
             has no calls.
         lost_records: Number of attempts that schema_guard couldn't store, by reason.
-        by: Field that the calls of a group have in common, in addition to their schema.
+        by: Field by which the report groups the calls of each schema.
         groups: The calls in `configurations`, grouped by the field `by`. For each schema, the group with the highest
             proven failure rate is first. Unless a group has no other calls, it omits imported failures, and calls from
             imports that cover an unknown share of your traffic.
@@ -253,13 +253,13 @@ def report_on(  # noqa: PLR0913 - the selection of calls, by name
         function: Include only calls of this function. You can pass its full name. You can also pass only the last part
             of its dotted name, if no other function has the same last part.
         segment: Include only calls of this segment.
-        by: Field that the calls of a group have in common, in addition to their schema.
+        by: Field by which the report groups the calls of each schema.
         hours: Whether to also read the rates over time. These rates include the whole hours that contain *since* and
             *until*.
 
     Raises:
         InvalidArgument: The store has no calls with a name that you passed, or several functions have this name.
-        StoreError: The store can't be read.
+        StoreError: schema_guard can't read the store.
     """
     if by not in GROUPINGS:
         raise InvalidArgument(

@@ -189,7 +189,7 @@ class ConfigurationCounts:
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema's content.
         model: Name of the model, or None if it is unknown.
-        provider: Provider or engine whose options schema_guard uses, or None for text strategies.
+        provider: Provider or engine whose options schema_guard uses, or None for strategies that set no options.
         strategies: Name of the strategy, or names such as `a>b` for an escalation from `a` to `b`.
         settings: The guard's settings as compact JSON.
         version: Version of the function's prompt.
@@ -209,7 +209,7 @@ class ConfigurationCounts:
         failed: Number of calls without a valid attempt, including calls that a transport failure ended after a
             validated reply.
         unseen: Number of calls in which a library made retries that schema_guard didn't see.
-        unseen_failed: Number of calls in `unseen` that failed.
+        unseen_failed: Number of the calls in `unseen` that failed.
         transport: Number of calls without a validated reply. `calls` doesn't include these calls.
         excluded: Number of calls in `transport` for each cause, most frequent first.
         clusters: Number of inputs that have *n* calls and *k* failures, for each *n* and *k*. The value is empty if
@@ -278,7 +278,7 @@ class ConfigurationCounts:
 
     @property
     def configuration(self) -> Row:
-        """The values of the columns in `rows.CONFIGURATION_COLUMNS`."""
+        """The values of this configuration in the columns of `rows.CONFIGURATION_COLUMNS`."""
         return tuple(getattr(self, name) for name in CONFIGURATION_COLUMNS)
 
     @property

@@ -72,7 +72,7 @@ class Retention:
         )
 
     def stricter(self, other: Retention) -> Retention:
-        """Return both sets of limits combined, with the stricter value of each limit."""
+        """Return the combination of two `Retention` objects, with the stricter value of each limit."""
         pairs = (
             (self.max_age_s, other.max_age_s), (self.max_rows, other.max_rows), (self.max_bytes, other.max_bytes)
         )  # fmt: skip
