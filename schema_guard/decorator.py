@@ -216,8 +216,8 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         {'total': 12.5}
 
     Args:
-        schema: The schema: a class or another type annotation, a dict, the path of a file, or a `Schema`. Default: the
-            return annotation of your function, also for `@guard` without parentheses.
+        schema: The schema: a class or another type annotation, a dict, the path of a JSON file, or a `Schema`. Default:
+            the return annotation of your function, also for `@guard` without parentheses.
         strategy: The strategy for requesting the format: `bare`, `system_prompt`, `few_shot`, `reason_then_format`,
             `json_mode`, `tool_call`, `strict_schema`, `strict_only`, `reason_then_strict`, or `decision`. If you pass a
             list, each retry uses the next strategy. After the last strategy in the list, all further retries use this
@@ -226,8 +226,9 @@ def guard(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
         examples: Pairs `(task, value)` that the strategy `few_shot` shows as examples. If the task of a pair is None,
             the prompt shows only the value. Default: the schema's `examples`, or generated values if the schema has no
             `examples`.
-        checks: Functions that schema_guard calls with each valid value. A function that returns True or None accepts
-            the value. A function that returns False, or a message that describes the fault, rejects the value.
+        checks: Functions that schema_guard calls with each value that matches the schema. A function that returns True
+            or None accepts the value. A function that returns False, or a message that describes the fault, rejects the
+            value.
         repair: The level of repair for broken JSON: `"off"`, `"lossless"` (fixes only the syntax), or `"lossy"` (can
             also remove or invent data, or close unfinished values). schema_guard marks repaired replies in its records.
         coerce: Whether to accept a value that the JSON Schema rejects but the schema's Python type can convert, such as

@@ -101,8 +101,8 @@ def judge(  # type: ignore[misc]  # noqa: PLR0913 - the public entry point; ever
 
     Args:
         text: The whole reply.
-        schema: The schema: a class or another type annotation, a dict, the path of a file, or a `Schema`. To validate
-            many replies, create the `Schema` only once, with `Schema.of`.
+        schema: The schema: a class or another type annotation, a dict, the path of a JSON file, or a `Schema`. To
+            validate many replies, create the `Schema` only once, with `Schema.of`.
         finish_reason: Reason why the model stopped. None means that the reason is unknown, so the reply may be cut off.
         repair: Level of repair for broken JSON: `"off"`, `"lossless"` (fixes only the syntax), or `"lossy"` (can also
             remove or invent data, or close unfinished values). The `form` and `repairs` of the result show the repair.

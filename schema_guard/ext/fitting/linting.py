@@ -35,7 +35,7 @@ class Finding:
     """The effect of a provider's rules on one location in a schema.
 
     Attributes:
-        severity: `error` for a known effect, `warning` for a likely effect, and `info` for an annotation.
+        severity: `error` for a known effect, `warning` for a likely effect, and `info` for an effect on an annotation.
         effect: The name of the effect: `rejected`, `ignored`, or `narrowed`.
         rule: Name of the rule that causes the effect.
         location: JSON Pointer to the location in the schema.

@@ -63,10 +63,10 @@ def serve(
         answering: A model from `connect`, replies for `ScriptedModel`, or a function that takes the text of the prompt
             and returns a reply. If the model accepts the arguments of the request, the server passes these arguments to
             the model in the option `extra_body`. The server doesn't close the model.
-        faults: Faults from `FAULTS`. Pass the name of one fault for all requests, or a list with a name or None for
-            each request. You can also pass a dict with the indices of requests as keys, or a function that takes the
-            `Request`. The list and the indices include only requests that ask for a reply. If a fault replaces the
-            reply to a request, the server doesn't use one of the scripted replies for the request.
+        faults: Faults from `FAULTS`. Pass the name of one fault for all requests, or a list that contains a name or
+            None for each request. You can also pass a dict with the indices of requests as keys, or a function that
+            takes the `Request`. The list and the indices include only requests that ask for a reply. If a fault
+            replaces the reply to a request, the server doesn't use one of the scripted replies for the request.
         host: Host of the server: `"127.0.0.1"` or `"localhost"`.
         port: Port of the server. Default: 0, which means a free port.
 

@@ -72,7 +72,7 @@ class Second:
             first model's provider. Use a model that differs from the first one, because a copy of the first model makes
             the same mistakes.
         share: The share of the calls that schema_guard sends to the second model, in (0, 1].
-        per_minute: Maximum number of requests per minute. Default: no limit.
+        per_minute: Maximum number of requests to the second model per minute. Default: no limit.
         budget: Maximum cost of all requests in this process, in the currency of the prices. This limit requires
             *prices*.
         prices: Token prices of the second model, as in `About`.

@@ -86,9 +86,9 @@ def enforce_dataset(  # noqa: PLR0913 - a public entry point; arguments with a d
         An iterator of dicts, or a `ray.data.Dataset`.
 
     Raises:
-        InvalidArgument: An argument is invalid. If a column is missing, a result column already exists, or the name of
-            the model is unknown, reading the first result raises this error. The function also raises this error for a
-            row that isn't a mapping.
+        InvalidArgument: An argument is invalid. If the column for the task is missing, a result column already exists,
+            or the name of the model is unknown, reading the first result raises this error. The function also raises
+            this error for a row that isn't a mapping.
         InvalidSchema: The schema can't be loaded.
         MissingExtra: A package that the model needs isn't installed.
     """

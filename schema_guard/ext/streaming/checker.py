@@ -55,7 +55,7 @@ def prefix_checker(schema: Any, *, limits: Limits = DEFAULT_LIMITS) -> PrefixChe
     """Return a checker for one reply that is still arriving.
 
     Args:
-        schema: The schema: a class or another type annotation, a dict, the path of a file, or a `Schema`.
+        schema: The schema: a class or another type annotation, a dict, the path of a JSON file, or a `Schema`.
         limits: Limits on the size of the reply.
 
     Raises:

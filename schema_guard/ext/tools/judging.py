@@ -84,7 +84,7 @@ def judge_calls(
         judgement without the name of a tool.
 
     Raises:
-        InvalidArgument: The reply has an unknown form, or `tools` isn't a list of tools.
+        InvalidArgument: The reply has an unknown form, or `tools` contains an object that isn't a tool.
         InvalidSchema: The schema of a tool can't be loaded.
     """
     known = tools_of(tools)

@@ -76,7 +76,7 @@ class Adapted:
             return value
 
     def grown(self, value: Any, path: OpenPath | None) -> tuple[Any, OpenPath | None] | None:
-        """Convert a value in the same way as `restore`, while the model is still writing the value.
+        """Convert an unfinished value in the same way as `restore`, while the model is still writing the value.
 
         Args:
             value: The incomplete value that the model has written so far.
