@@ -62,13 +62,13 @@ OpenPath: TypeAlias = "Sequence[str | int]"
 
 @with_short_repr
 class Usage(NamedTuple):
-    """Tokens of one attempt, or of all attempts of a call. A field is None if the provider doesn't report its number.
+    """Token counts of an attempt, or of all attempts of a call. A field is None if the provider doesn't report it.
 
     Attributes:
-        input_tokens: All tokens of the prompt, including cached ones.
-        output_tokens: All generated tokens, including reasoning.
-        cached_input_tokens: Input tokens that the provider read from its cache.
-        reasoning_tokens: Output tokens that the model used for reasoning.
+        input_tokens: Number of tokens in the prompt, including cached tokens.
+        output_tokens: Number of generated tokens, including reasoning tokens.
+        cached_input_tokens: Number of input tokens that the provider read from its cache.
+        reasoning_tokens: Number of output tokens that the model used for reasoning.
     """
 
     input_tokens: int | None = None
@@ -78,7 +78,7 @@ class Usage(NamedTuple):
 
     @staticmethod
     def total(usages: Iterable[Usage]) -> Usage:
-        """Add several usages field by field. If a field is unknown in one usage, it is unknown in the sum."""
+        """Return the sum of each field. If a field is None in one of the usages, it is None in the sum."""
         usages = tuple(usages)
         if UNKNOWN_USAGE in usages:
             return UNKNOWN_USAGE
@@ -131,7 +131,7 @@ class Coercion(NamedTuple):
 
     Attributes:
         location: JSON Pointer to the converted part of the value. `*` replaces each key that isn't in the schema.
-        before: JSON type of the reply's value, such as `string`, or `another key` if the type read an alias.
+        before: JSON type of the reply's value, such as `string`, or `another key` if the reply's key is an alias.
         after: The type or format of the converted value, such as `integer` or `date`.
     """
 
@@ -154,12 +154,12 @@ class Failure(NamedTuple):
 
     Attributes:
         kind: Class of the failure, which determines whether schema_guard retries and which exception a call raises.
-            `transport` means that an exception, a missing model call, or a lack of time prevented a whole reply.
-        code: Code within the class: a fixed code, the violated keyword, or the name of the check. Codes of
-            `transport` are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`,
-            `cancelled`, `expected` (an exception in `ignore`), and `call_raised` for all other exceptions.
-        message: Description of the failure for people, in one line.
-        violations: Violations of the schema, most relevant first, or empty if the failure has another reason.
+            `transport` means that an exception, a missing model call, or a time limit prevented a complete reply.
+        code: Code within the class: a fixed code, the violated keyword, or the name of the failed check. The codes of
+            `transport` are `provider_error` (such as a rate limit or a timeout), `stream_cut`, `no_reply`, `cancelled`,
+            `expected` (an exception in `ignore`), and `call_raised` for all other exceptions.
+        message: Human-readable description of the failure, in one line.
+        violations: Violations of the schema, with the most relevant first. Empty if the failure has another reason.
     """
 
     kind: FailureKind
@@ -170,13 +170,13 @@ class Failure(NamedTuple):
 
 @with_short_repr
 class Judgement(NamedTuple, Generic[V]):
-    """The result of validating a reply: a valid value, or the failure that best explains its absence.
+    """The result of validating a reply: a valid value, or the failure that best explains why there is none.
 
     Attributes:
         ok: Whether the value is valid. Check this field instead of *value*, because null can be a valid value.
         value: The value in the schema's Python type, or None if the reply is invalid.
         failure: The failure, or None if the reply is valid.
-        form: Form of the value in the reply, such as `clean`. `parsed` means that the text is unknown. None if invalid.
+        form: Form of the value in the reply, such as `clean`. `parsed` means a value without its text. None if invalid.
         repairs: Names of the repair steps, in order.
         coercions: Parts of the value that the schema's Python type converted.
     """
@@ -217,28 +217,28 @@ class AdaptedSchema(NamedTuple):
 
 @with_short_repr
 class Attempt(NamedTuple):
-    """One prompt, its reply, and the judgement.
+    """One prompt of a call, its reply, and the judgement of the reply.
 
     Attributes:
         number: Number of the attempt in its call, from 1.
         strategy: Name of the strategy.
-        prompt: The prompt, or None in an unpickled error.
+        prompt: The prompt, or None if the attempt comes from an unpickled error.
         reply: Text of the reply, or None if there is no reply.
         failure: The failure, or None if the attempt is valid.
-        form: Form of the value in the reply, such as `clean`. `parsed` means that the text is unknown. None if invalid.
+        form: Form of the value in the reply, such as `clean`. `parsed` means a value without its text. None if invalid.
         repairs: Names of the repair steps, in order.
-        usage: Tokens of the attempt.
+        usage: Token counts of the attempt.
         cost: Cost in the currency of the price table, or None if prices are unknown.
         finish_reason: Reason why the model stopped, such as `tool_call` if it called a tool, or None if it is unknown.
         elapsed_s: Seconds from the call to the end of the reply.
         model: Name of the model that replied, without its snapshot date, or None if the reply doesn't contain the name.
-        snapshot: Name of the model that replied, with its snapshot date, or None if the reply doesn't contain it.
+        snapshot: Name of the model that replied, with its snapshot date, or None if the reply lacks this name.
         exception: Type name of the exception if the call raised one without a validated reply, otherwise None.
         unseen: Whether a library inside the function retried, which hides its earlier attempts from schema_guard.
-        adapted: Facts about the sent schema, if schema_guard adapted your schema, otherwise None.
+        adapted: Description of the adapted schema, or None if schema_guard sent your schema unchanged.
         gateway_repaired: Whether a gateway or another service may have repaired the reply before the function received it.
-        stopped_at: Number of characters in `reply`, if schema_guard stopped its stream because of *failure*, or of
-            white space after a valid value. Otherwise None.
+        stopped_at: Number of characters in `reply`, if schema_guard stopped the stream because of *failure*, or because
+            of white space after a valid value. Otherwise None.
         provider: Name of the provider or engine whose arguments schema_guard sent, or None if it sent no arguments.
         coercions: Parts of the value that the schema's Python type converted. The conversion doesn't change `reply`.
         confidence: Probability of each field that a decision model decided, by JSON Pointer, or None for other models.
@@ -270,7 +270,7 @@ class Attempt(NamedTuple):
     def estimated_output_tokens(self) -> int | None:
         """Estimated number of tokens in the text that arrived before schema_guard stopped the stream.
 
-        This estimate isn't part of `usage` or `cost`. None if schema_guard didn't stop the stream or knows the number.
+        This estimate isn't in `usage` or `cost`. It's None if schema_guard didn't stop the stream or knows the number.
         """
         if self.stopped_at is None or self.usage.output_tokens is not None or self.reply is None:
             return None
@@ -281,24 +281,24 @@ class Attempt(NamedTuple):
 
 @with_short_repr
 class Call(NamedTuple):
-    """Facts about a guarded call that are known before its first attempt.
+    """Properties of a guarded call that schema_guard knows before the first attempt.
 
     Attributes:
-        id: Version 7 UUID, as 32 hex digits. The order of ids is the order of their creation.
+        id: Version 7 UUID, as 32 hex digits. Ids sort in the order of their creation.
         function: Qualified name of the guarded function, or the `name` that you passed to `guard`.
         schema_name: Name of the schema.
         schema_fingerprint: Fingerprint of the schema, as 16 hex digits.
         model: Name of the model, or `a>b` for several models. Default: the name in the first reply, without its date.
             None if the name is unknown.
         provider: Name of the provider or engine whose arguments schema_guard sends, or None for text strategies.
-        strategies: The strategy, or `a>b` for a list of strategies.
-        settings: Compact JSON of the settings that change results.
+        strategies: Name of the strategy, or `a>b` for a list of strategies.
+        settings: Settings that change results, as compact JSON.
         version: Version of the function's prompt. Default: a hash of the function's code and of the strategy's text.
         segment: Segment of your traffic that the call belongs to, or None.
-        input_hash: Keyed hash of the task, or None before schema_guard records the call, or without a store.
+        input_hash: Keyed hash of the task. None without a store and before schema_guard records the call.
         parent_call_id: Id of the guarded call that contains this call, or None.
         started_at: Start of the call, in seconds since the epoch (UTC).
-        cluster: Group of related inputs for statistics, or None.
+        cluster: Name of the group of related inputs that contains the input of the call, or None.
         tuned: Whether the model was fine-tuned for this task, according to its settings or its name (`ft:`).
     """
 
@@ -335,10 +335,10 @@ class Outcome(NamedTuple, Generic[V]):
         value: The value in the schema's Python type, or None if the reply is invalid.
         attempts: All attempts, in order. Each attempt except the last one failed.
         failure: Failure of the last attempt, or None if there is a valid value.
-        usage: Tokens of all attempts. A field is None if its number is unknown for one attempt.
-        cost: Total cost of the attempts, or None if the cost of one attempt is unknown.
+        usage: Token counts of all attempts in total. A field is None if it is unknown for any attempt.
+        cost: Total cost of the attempts, or None if the cost of any attempt is unknown.
         elapsed_s: Total duration of the attempts, in seconds.
-        call: Facts about the call.
+        call: Properties of the call, such as its id and its model.
     """
 
     ok: bool
@@ -367,7 +367,7 @@ class Partial(NamedTuple):
     """A value from a reply that is still arriving, as `.stream(partial=True)` yields it.
 
     Attributes:
-        value: The value so far, as plain JSON. At the end, this is the valid value in the schema's Python type.
+        value: The value that arrived so far, as plain JSON. At the end, the valid value in the schema's Python type.
         open: JSON Pointer to the innermost part that the model is writing. Only this part and the parts that contain it
             can still grow. `""` means the whole value. The pointer is None at the end, after validation.
         attempt: Number of the attempt, from 1. If this number changes, discard all earlier values.

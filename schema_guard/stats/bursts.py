@@ -37,7 +37,7 @@ class Bursts(NamedTuple):
 
     Attributes:
         entries: Number of bursts.
-        at_risk: Number of calls that could begin a burst: all calls outside bursts, and the first call of each burst.
+        at_risk: Number of calls that could begin a burst: the calls not in any burst, and the first call of each burst.
         failures: Number of failed calls.
         calls: Number of calls.
         longest: Length of the longest burst in calls, from its first failure to its last.

@@ -96,16 +96,20 @@ class FailureRate:
             input repeats, the number is whole.
         inputs: Number of different inputs with a result.
         calls: Number of calls, including errors.
-        errors: Number of calls that raised an exception that doesn't count as a failure. Errors don't count toward the
-            rate.
-        lower: One-sided lower bound of the rate at *alpha*, which stays valid at any number of calls.
-        upper: One-sided upper bound of the rate at alpha.
-        max: Highest rate that passes.
-        alpha: Highest probability that one bound is ever wrong.
-        decision: "ok" if the rate is at most *max*, "bad" if the rate is above *max*.
-        ended: Reason why the measurement ended.
-        missing: Number of further inputs that would decide the measurement at this rate, or 0 if it is already decided.
-            The number is None if no number of inputs would decide the measurement, or if there is no data.
+        errors: Number of calls that raised an exception that doesn't count as a failure. These calls don't count toward
+            the rate.
+        lower: Lower bound of the rate, with a one-sided error probability of *alpha*. The bound is valid after any
+            number of calls.
+        upper: Upper bound of the rate, with a one-sided error probability of *alpha*. The bound is valid after any
+            number of calls.
+        max: Highest failure rate that passes.
+        alpha: Highest probability, for each bound, that the bound is ever wrong.
+        decision: `"ok"` if the rate is at most *max*, `"bad"` if the rate is above *max*, or `"undecided"` if the
+            bounds prove neither.
+        ended: Reason why the measurement ended: `"decided"` after a decision, otherwise `"inputs"` or `"budget_calls"`,
+            whichever ran out.
+        missing: Number of further inputs that would lead to a decision if the rate stays the same, or 0 after a
+            decision. The number is None if no number of inputs would lead to a decision, or if there is no data.
     """
 
     failed: float
@@ -263,22 +267,23 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
 ) -> FailureRate:
     """Call a function with inputs until the bounds show whether its failure rate is at most *max*.
 
-    The bounds stay valid however early the calls stop, so a function with few failures needs few calls. If no call
-    fails, the test needs 188 inputs for `max=0.02`, and 36 inputs for `max=0.1`. A function that fails often needs
-    fewer calls.
+    The bounds are valid after each call, so the calls stop as soon as the bounds allow a decision. If no call fails,
+    the test needs 188 inputs for `max=0.02`, and 36 inputs for `max=0.1`. A function that fails far more often than
+    *max* needs fewer calls.
 
     Args:
-        function: Function that takes one input, sync or async. A call of a guarded function fails if no attempt is
+        function: Sync or async function that takes one input. A call of a guarded function fails if no attempt is
             valid, regardless of `on_failure` and `default`. A call of another function fails if it raises
-            AssertionError, GuardFailed, or one of the exceptions in *failures*, or returns an Outcome without a valid
-            value.
-        inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs. The function runs
-            calls with equal inputs one after another, and counts the mean of their results as one result.
+            AssertionError, GuardFailed, or one of the exceptions in *failures*, or if it returns an Outcome without a
+            valid value.
+        inputs: Inputs for the function. `assert_failure_rate` reads at most *budget_calls* inputs.
+            `assert_failure_rate` makes the calls with equal inputs one after another, and counts the mean of their
+            results as one result.
         max: Highest failure rate that passes, in (0, 1).
-        alpha: Highest probability of a wrong result in each direction, in (0, 1).
+        alpha: Highest probability of a wrong pass, and also of a wrong failure, in (0, 1).
         budget_calls: Maximum number of calls.
         undecided: Result of the test if the inputs or the budget run out before a decision: `"fail"` or `"pass"`.
-        failures: Further exceptions that count as failures.
+        failures: Additional exception types that count as failures.
         max_errors: Maximum number of calls that can raise another exception, such as a transport error. These errors
             don't count toward the rate. If one more call raises such an exception, `assert_failure_rate` raises this
             exception.
@@ -287,8 +292,8 @@ def assert_failure_rate(  # noqa: PLR0913 - a public entry point; what has a def
         The measured rate.
 
     Raises:
-        AssertionError: The rate is above *max*, or the test ends undecided. The error message contains the numbers and
-            the first failures.
+        AssertionError: The rate is above *max*, or the test ends without a decision and *undecided* is `"fail"`. The
+            error message contains the measured rate, its bounds, and the first failures.
         InvalidArgument: An argument is invalid.
 
     >>> print(assert_failure_rate(int, range(100), max=0.1))

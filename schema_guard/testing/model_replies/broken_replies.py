@@ -58,13 +58,14 @@ class Broken:
 
     Attributes:
         text: The reply.
-        kind: Kind of the failure.
+        kind: Kind of the failure, such as `structure` or `refusal`.
         code: Code of the failure, which is the violated keyword if the kind is `structure` or `value`.
         how: Name of the fault, such as `"trailing_comma"` or `"schema_echo"`.
-        finish_reason: Finish reason of the provider. The fields *kind* and *code* depend on this reason.
+        finish_reason: Finish reason that the provider reports. The fields *kind* and *code* depend on this reason.
         repaired_by: Lowest level of repair that makes the reply valid. The level is None if no level makes the reply
-            valid, or if your installation lacks the part that repairs JSON.
-        chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
+            valid, or if your installation lacks the part of schema_guard that repairs JSON.
+        chunks: Chunks of the reply, as a stream delivers them. The joined chunks are the text. Some chunks can be
+            empty.
     """
 
     text: str
@@ -77,17 +78,17 @@ class Broken:
 
 
 def broken(schema: Any) -> SearchStrategy[Broken]:
-    """Return a Hypothesis strategy for realistic invalid replies, each with its failure.
+    """Return a Hypothesis strategy for realistic invalid replies, each with its expected failure.
 
-    The strategy omits faults that are impossible for the schema. For example, every JSON value is valid for
-    the schema `true`, so the strategy only returns broken JSON, prose, and refusals.
+    The strategy omits faults that are impossible for the schema. For example, every JSON value is valid for the schema
+    `true`, so the strategy generates only broken JSON, prose, and refusals.
 
     Args:
         schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: No instance satisfies the schema, as for `instances`.
+        InvalidArgument: schema_guard found no instance that is valid for the schema.
     """
     loaded = Schema.of(schema)
     _compile()

@@ -73,10 +73,12 @@ class Sent:
 
     Attributes:
         text: The reply.
-        value: The value that `judge` returns for the reply, in the Python type of the schema's source.
-        chunks: The reply as a stream. The joined chunks are the text, and some chunks can be empty.
-        wrapping: Form of the value in the text: `bare`, `white_space`, `byte_order_mark`, `fenced`, `inline_fence`,
-            `prose_before`, `prose_after`, `prose_around`, `reasoning`, `closed_reasoning`, or `json_string`.
+        value: The value that `judge` returns for the reply, in the schema's Python type.
+        chunks: Chunks of the reply, as a stream delivers them. The joined chunks are the text. Some chunks can be
+            empty.
+        wrapping: Name of the way in which the text contains the value: `bare`, `white_space`, `byte_order_mark`,
+            `fenced`, `inline_fence`, `prose_before`, `prose_after`, `prose_around`, `reasoning`, `closed_reasoning`, or
+            `json_string`.
     """
 
     text: str
@@ -88,16 +90,16 @@ class Sent:
 def replies(schema: Any) -> SearchStrategy[Sent]:
     """Return a Hypothesis strategy for valid replies, in the forms that real models send.
 
-    Each reply is complete, and has the finish reason `stop`. The value is alone in the reply, follows reasoning, or
-    is inside a fence, prose, or a JSON string. White space, escapes, the order of keys, and the chunks of the stream
-    vary. Examples shrink to the value alone, in one chunk.
+    Each reply is complete and has the finish reason `stop`. The value is the whole reply, follows reasoning, or is
+    inside a code fence, prose, or a JSON string. White space, escapes, the order of keys, and the chunks of the stream
+    vary. Hypothesis shrinks examples to the value alone, in one chunk.
 
     Args:
         schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: No instance satisfies the schema, as for `instances`.
+        InvalidArgument: schema_guard found no instance that is valid for the schema.
     """
     loaded = Schema.of(schema)
     return _replies(loaded, instances(loaded))

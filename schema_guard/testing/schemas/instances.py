@@ -23,15 +23,16 @@ _TRIES = 4
 def instances(schema: Any) -> SearchStrategy[Any]:
     """Return a Hypothesis strategy for JSON values that are valid for a schema.
 
-    The strategy covers all keywords of the five dialects, with references and recursion. Hypothesis shrinks examples to
-    small values.
+    The strategy covers all keywords of the five supported JSON Schema dialects, including references and recursion.
+    Hypothesis shrinks examples to small values.
 
     Args:
         schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: schema_guard found no valid instance. The error message contains the location and the reason.
+        InvalidArgument: schema_guard found no valid instance. The error message names the location in the schema and
+            the reason.
     """
     loaded = Schema.of(schema)
     document = document_of(loaded)

@@ -45,11 +45,11 @@ class NearMiss:
     """An instance that violates one keyword at one location.
 
     Attributes:
-        value: The instance as JSON.
-        instance_location: JSON Pointer of the violation in the instance.
+        value: The instance, as a JSON value.
+        instance_location: JSON Pointer to the invalid part of the instance.
         keyword: The violated keyword, named as in `Schema.violations`. For a union, this is the keyword of the union
             itself.
-        keyword_location: JSON Pointer to the violated keyword in the schema, through references.
+        keyword_location: JSON Pointer to the violated keyword in the schema. The pointer follows references.
     """
 
     value: Any
@@ -61,14 +61,15 @@ class NearMiss:
 def near_misses(schema: Any) -> SearchStrategy[NearMiss]:
     """Return a Hypothesis strategy for instances that violate exactly one keyword of a schema at one location.
 
-    The strategy covers every keyword that an instance can violate alone. Examples shrink to keywords at the root.
+    The strategy covers every keyword that an instance can violate without violating another keyword. Hypothesis shrinks
+    examples to violations of keywords at the root of the schema.
 
     Args:
         schema: A schema in a form that `Schema.of` accepts.
 
     Raises:
         InvalidSchema: The schema can't be loaded.
-        InvalidArgument: schema_guard found no near miss, because no instance can violate one keyword alone.
+        InvalidArgument: schema_guard found no instance that violates exactly one keyword.
     """
     source = _NearMisses(Schema.of(schema))
     first_drawn(source.schema, source.draw, Random(0), "near miss")
