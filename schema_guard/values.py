@@ -78,7 +78,7 @@ class Usage(NamedTuple):
 
     @staticmethod
     def total(usages: Iterable[Usage]) -> Usage:
-        """Return the sum of each field. If a field is None in one of the usages, it is None in the sum."""
+        """Return the sum of the usages, field by field. If a field is None in one usage, it is None in the sum."""
         usages = tuple(usages)
         if UNKNOWN_USAGE in usages:
             return UNKNOWN_USAGE
@@ -220,7 +220,7 @@ class Attempt(NamedTuple):
     """One prompt of a call, its reply, and the judgement of the reply.
 
     Attributes:
-        number: Number of the attempt in its call, from 1.
+        number: Number of the attempt in its call, starting with 1.
         strategy: Name of the strategy.
         prompt: The prompt, or None if the attempt comes from an unpickled error.
         reply: Text of the reply, or None if there is no reply.
@@ -295,9 +295,9 @@ class Call(NamedTuple):
         settings: Settings that change results, as compact JSON.
         version: Version of the function's prompt. Default: a hash of the function's code and of the strategy's text.
         segment: Segment of your traffic that the call belongs to, or None.
-        input_hash: Keyed hash of the task. None without a store and before schema_guard records the call.
-        parent_call_id: Id of the guarded call that contains this call, or None.
-        started_at: Start of the call, in seconds since the epoch (UTC).
+        input_hash: Keyed hash of the task. None if there is no store, or before schema_guard records the call.
+        parent_call_id: Id of the guarded call during which this call began, or None.
+        started_at: Start of the call, in seconds since the Unix epoch (1970-01-01 UTC).
         cluster: Name of the group of related inputs that contains the input of the call, or None.
         tuned: Whether the model was fine-tuned for this task, according to its settings or its name (`ft:`).
     """
@@ -335,7 +335,7 @@ class Outcome(NamedTuple, Generic[V]):
         value: The value in the schema's Python type, or None if the reply is invalid.
         attempts: All attempts, in order. Each attempt except the last one failed.
         failure: Failure of the last attempt, or None if there is a valid value.
-        usage: Token counts of all attempts in total. A field is None if it is unknown for any attempt.
+        usage: Total token counts of all attempts. A field is None if it is unknown for any attempt.
         cost: Total cost of the attempts, or None if the cost of any attempt is unknown.
         elapsed_s: Total duration of the attempts, in seconds.
         call: Properties of the call, such as its id and its model.
@@ -370,7 +370,7 @@ class Partial(NamedTuple):
         value: The value that arrived so far, as plain JSON. At the end, the valid value in the schema's Python type.
         open: JSON Pointer to the innermost part that the model is writing. Only this part and the parts that contain it
             can still grow. `""` means the whole value. The pointer is None at the end, after validation.
-        attempt: Number of the attempt, from 1. If this number changes, discard all earlier values.
+        attempt: Number of the attempt, starting with 1. If this number changes, discard all earlier values.
     """
 
     value: Any

@@ -38,7 +38,7 @@ def gap_bounds(gaps: Iterable[float], *, alpha: float = 0.05) -> Bounds:
 
     Args:
         gaps: Differences, each in [-1, 1]. Without values, the bounds are -1 and 1.
-        alpha: Error probability, in (0, 1).
+        alpha: Highest probability that the bounds are ever wrong, in (0, 1).
 
     Raises:
         InvalidArgument: A value or *alpha* is out of its range.

@@ -29,7 +29,7 @@ def mean_bounds(values: Iterable[float], *, alpha: float = 0.05) -> Bounds | Non
 
     Args:
         values: Values in [0, 1], in chronological order. Without values, the bounds are 0 and 1.
-        alpha: Error probability, in (0, 1).
+        alpha: Highest probability that the bounds are ever wrong, in (0, 1).
 
     Returns:
         The bounds, or None if the values exclude every mean. None shows that the mean has changed, with an error

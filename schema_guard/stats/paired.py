@@ -37,7 +37,7 @@ class Paired:
 
 
 def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
-    """Compare two configurations that answered the same inputs.
+    """Compare the failure rates of two configurations on the same inputs.
 
     The results are valid at all times, however often you check. If B isn't better, the probability that `better` is
     ever true is at most *alpha*. The probability that the difference is ever outside its interval is also at most
@@ -51,7 +51,7 @@ def paired(b: float, c: float, n: int, *, alpha: float = 0.05) -> Paired:
         b: Number of pairs in which only A failed.
         c: Number of pairs in which only B failed. The sum of *b* and *c* is at most *n*.
         n: Number of pairs. If *n* is 0, the e-value is 1, and the interval is from -1 to 1.
-        alpha: Error probability, in (0, 1).
+        alpha: Highest probability of a wrong result, in (0, 1).
 
     Raises:
         InvalidArgument: The counts are inconsistent, or *alpha* is out of its range.
