@@ -209,7 +209,7 @@ def test_html_page_is_an_error_of_the_provider():
                 )
             )
 
-            with pytest.raises(CallFailed, match="an HTML page came instead") as failed:
+            with pytest.raises(CallFailed, match="an HTML page instead of a reply") as failed:
                 ask("t")
 
         assert failed.value.outcome.failure.code == "provider_error"

@@ -269,7 +269,7 @@ def test_reads_every_file_format_of_the_tools(tmp_path, kind):
 @pytest.mark.parametrize(
     ("name", "content", "fault"),
     [
-        ("x.jsonl", b'{"reply": "\xff"}\n{"reply": "x"}\n', "not UTF-8: invalid start byte at byte 11"),
+        ("x.jsonl", b'{"reply": "\xff"}\n{"reply": "x"}\n', "expected UTF-8: invalid start byte at byte 11"),
         ("x.json", b'[{"reply": "x"}, 3]', "expected an object, got a number"),
         ("x.json", b"[1, ", "expected JSON: Expecting value at column 5"),
         ("x.json", b'"x"', "expected a JSON object, got a string"),
