@@ -60,6 +60,7 @@ def test_measures_a_function(capsys, name):
     )
 
 
+@needs("fitting")
 def test_leaves_out_strategies_that_the_function_cannot_be_asked_with(capsys):
     """Without a parameter for options, a schema can't be sent."""
     _, out, _ = bench(capsys, "plain", "--format", "json")

@@ -96,6 +96,7 @@ def test_report_shows_the_same_figures_in_every_format(form, by):
     assert missing(shown(form, *asked), facts) == []
 
 
+@needs("repair")
 @pytest.mark.parametrize("form", FORMS)
 def test_report_by_segment_shows_sums_and_parts(form):
     """A segment's row is the sum of its functions. Each function has its own row."""

@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from schema_guard import open_store
+from tests.needs import needs
 from tests.public.commands.command_lines import run
 from tests.public.processes import unmeasured
 
@@ -100,7 +101,7 @@ def test_an_unknown_key_is_an_error_of_a_command(folder, capsys, monkeypatch):
     [
         ('payload = "full"', "canary"),
         ('payload = "off"', "[]"),
-        ('redact = "privacy:mask"', "[name]"),
+        pytest.param('redact = "privacy:mask"', "[name]", marks=needs("redaction")),
         ('redact = "privacy:missing"', "[]"),
         ("payload = 1", "[]"),
     ],
@@ -133,6 +134,7 @@ def test_decide_names_the_project_as_the_source_of_its_target(rate, recorded, ca
     assert "at most 3% of the calls fail (stored on" in run(capsys, "decide")[1]
 
 
+@needs("fitting")
 def test_lint_takes_the_provider_of_the_project(folder, capsys, monkeypatch):
     """An error about it names its place."""
     write(folder, 'provider = "openai"')

@@ -18,8 +18,8 @@ PARTS_OF = {
     "local_models": ("fitting", "loopback"), "measuring": ("rows",), "migrate_instructor": ("loopback", "recorders"),
     "migrate_langchain": ("fitting", "loopback", "recorders"), "migrate_retry_loop": ("loopback",),
     "observe": ("loopback",), "openai": ("fitting", "loopback"), "privacy": ("redaction",),
-    "probe": ("fitting", "loopback"), "pydantic_ai": ("loopback", "recorders"), "reading": ("repair", "streaming"),
-    "routing": ("tuning",), "stores": ("transfer",), "strategies": ("fitting", "loopback"),
+    "probe": ("fitting", "loopback"), "prompts": ("improve",), "pydantic_ai": ("loopback", "recorders"),
+    "reading": ("repair", "streaming"), "right": ("right",), "routing": ("tuning",), "stores": ("transfer",), "strategies": ("fitting", "loopback"),
     "streaming": ("loopback", "streaming"), "telemetry": ("telemetry",), "testing": ("loopback",), "tool_calls": ("tools",),
     "traces": ("traces",), "tuning": ("loopback", "tuning"), "tutorial": ("fitting", "loopback"),
 }  # fmt: skip
