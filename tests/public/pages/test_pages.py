@@ -13,7 +13,7 @@ LONG = {"ci", "measuring", "probe", "stores", "testing", "tutorial"}
 # Parts that the blocks of a page use.
 PARTS_OF = {
     "README": ("demo", "loopback"), "anthropic": ("fitting", "loopback"), "exporting": ("redaction", "tuning"),
-    "fastapi": ("loopback",), "gemini": ("fitting", "loopback"), "instructor": ("loopback", "recorders"),
+    "fastapi": ("loopback",), "gemini": ("fitting", "loopback"), "guard": ("right",), "instructor": ("loopback", "recorders"),
     "langchain": ("loopback", "recorders"), "linting": ("fitting",), "litellm": ("loopback", "recorders"),
     "local_models": ("fitting", "loopback"), "measuring": ("rows",), "migrate_instructor": ("loopback", "recorders"),
     "migrate_langchain": ("fitting", "loopback", "recorders"), "migrate_retry_loop": ("loopback",),
