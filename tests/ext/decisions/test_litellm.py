@@ -88,5 +88,5 @@ def test_wrong_arguments_are_errors():
             connect("litellm-decisions:openai/m", provider="openai")
         with pytest.raises(InvalidArgument, match="only messages with the role 'user'"):
             connected(server)([{"role": "system", "content": "Be strict."}], options={"questions": [1]})
-        with pytest.raises(InvalidArgument, match="a decision model answers questions"):
+        with pytest.raises(InvalidArgument, match="a decision model needs questions"):
             connected(server)("x")

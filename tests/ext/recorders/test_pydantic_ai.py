@@ -325,4 +325,4 @@ def test_a_fault_of_the_recorder_is_one_warning(caplog):
 
     messages = [record.message for record in caplog.records if "pydantic_ai" in record.message]
     assert len(messages) == 1
-    assert "was not recorded. The call itself did not change" in messages[0]
+    assert "recording a call failed, but the call itself did not change" in messages[0]

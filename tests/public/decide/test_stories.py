@@ -173,7 +173,7 @@ def test_11_a_cheaper_model_that_passes_is_named(production, prices):
     assert result.exit_code == 0
     assert result.figures["saving_per_month"] > 0
     assert f"which saves ${result.figures['saving_per_month']:,.0f} a month" in result.head
-    assert "compare the values before you switch" in result.head
+    assert "compare the values first" in result.head
 
 
 def test_12_what_is_just_above_needs_data_and_has_something_to_do(production):

@@ -139,11 +139,11 @@ def test_what_fails_is_told_with_its_words(tmp_path, monkeypatch):
     folder = training_set(tmp_path / "set", 2, 0)
 
     with pytest.raises(
-        SchemaGuardError, match=r"its process ended with status 1. Its last output: [\w.]+rror: "
+        SchemaGuardError, match=r"the process ended with status 1. Its last output: [\w.]+rror: "
     ):
         train(folder)
     assert load_job(folder).status == "failed"
-    assert "its last output" in load_job(folder).message
+    assert "Its last output" in load_job(folder).message
 
 
 def test_a_row_that_is_not_served_is_not_learned(tmp_path):
