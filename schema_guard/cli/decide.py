@@ -105,7 +105,7 @@ class DecideOptions:
     what_if: tuple[str, ...] = option(
         metavar="KEY=VALUE",
         advanced=True,
-        help="Value of the evidence to replace for this run only, such as failure_cost=0.1. Repeatable.",
+        help="Value in the evidence to replace for this run only, such as failure_cost=0.1. Repeatable.",
     )
     evidence: str | None = option(
         metavar="FILE",

@@ -68,7 +68,7 @@ class WatchOptions:
     cls=Option,
     type=click.Choice(["text", "json", "junit"]),
     default="text",
-    help="Format of the result. CI systems read JUnit.",
+    help="Format of the result. CI systems can read JUnit files.",
 )
 def command(
     *,

@@ -363,7 +363,7 @@ def _awaited(result: Any, runner: asyncio.Runner) -> Any:
     getattr(result, "close", lambda: None)()
     raise InvalidArgument(
         "assert_failure_rate can't await an asynchronous function while an event loop is running. Call it "
-        "from a test that is a `def` function"
+        "from a test that you define with `def`, not `async def`"
     )
 
 

@@ -241,7 +241,9 @@ def test_inside_an_event_loop_the_way_out_is_named():
     async def inside():
         assert_failure_rate(call, [1], max=0.1)
 
-    with pytest.raises(InvalidArgument, match="Call it from a test that is a `def` function"):
+    with pytest.raises(
+        InvalidArgument, match="Call it from a test that you define with `def`, not `async def`"
+    ):
         asyncio.run(inside())
 
 

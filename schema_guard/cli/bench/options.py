@@ -51,7 +51,7 @@ class SuiteOptions:
         "--field",
         metavar="OURS=THEIRS",
         advanced=True,
-        help="Field of the tasks and its column, such as input=text or gold=label, if SUITE is a CSV or JSON Lines file. Repeatable.",
+        help="Task field and the column that contains it, such as input=text or gold=label. Only for SUITE as a CSV or JSON Lines file. Repeatable.",
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:
@@ -105,7 +105,7 @@ class PlanOptions:
         default=0,
         metavar="N",
         advanced=True,
-        help="Seed of the random numbers that select and order the tasks. The same seed selects the same tasks.",
+        help="Seed for the random numbers that select and order the tasks. The same seed selects the same tasks.",
     )
 
     def connect(
@@ -293,12 +293,12 @@ class PlaybookOptions:
     """How the fixes of the playbook are tried."""
 
     playbook: bool = option(
-        help="Try the fixes of the playbook on one schema, one after the other, until the verdict is clear."
+        help="Try the fixes from the playbook on one schema, one at a time, until the verdict is clear."
     )
     inputs: str | None = option(
         metavar="FILE",
         advanced=True,
-        help="With --playbook: .txt or .jsonl file of inputs for the calls, one on each line. Default: the test tasks of the suite.",
+        help="File of inputs for the calls of --playbook, one on each line (.txt or .jsonl). Default: the test tasks of the suite.",
     )
     larger: str | None = option(
         metavar="NAME", advanced=True, help="Larger model for the last step of --playbook. Default: none."
@@ -315,23 +315,23 @@ class PlaybookOptions:
     decline: tuple[str, ...] = option(
         metavar="STEP=REASON",
         advanced=True,
-        help="With --playbook: step to skip, and your reason, such as few_shot='too many tokens'. Repeatable.",
+        help="Step of --playbook to skip, and your reason, such as few_shot='too many tokens'. Repeatable.",
     )
     given: str | None = option(
         "--with",
         metavar="FILE",
         advanced=True,
-        help="With --playbook: JSON file with facts that no call shows, such as the cost of a failure. Default: none.",
+        help="JSON file for --playbook with facts that no call shows, such as the cost of a failure. Default: none.",
     )
     max_calls: int | None = option(
         type=COUNT,
         advanced=True,
-        help="With --playbook: maximum number of calls in all steps together. Default: no limit.",
+        help="Maximum number of calls in all steps of --playbook together. Default: no limit.",
     )
     reply_tokens: int | None = option(
         type=COUNT,
         advanced=True,
-        help="With --playbook: maximum number of output tokens of one attempt. Default: the limit of the function's recorded calls, or 256.",
+        help="Maximum number of output tokens of one attempt in --playbook. Default: the limit of the function's recorded calls, or 256.",
     )
     min_right: float | None = common("min_right", _ONLY, advanced=True)
     max_p95: float | None = common("max_p95", _ONLY, advanced=True)
@@ -342,7 +342,7 @@ class PlaybookOptions:
         "--option",
         metavar="KEY=VALUE",
         advanced=True,
-        help="With --playbook: argument for the provider in every call, such as temperature=0.7. Repeatable.",
+        help="Argument for the provider in every call of --playbook, such as temperature=0.7. Repeatable.",
     )
 
     def filters(self) -> dict[str, Any]:

@@ -47,22 +47,22 @@ class DeleteOptions:
 
     call: str | None = option(metavar="ID", help="ID of the call to delete.")
     input: str | None = option(
-        metavar="TEXT", help="Prompt of the calls to delete, or '-' to read the prompt from standard input."
+        metavar="TEXT", help="Prompt whose calls the command deletes, or '-' to read it from standard input."
     )
     input_hash: str | None = option(
-        metavar="HASH", advanced=True, help="Input hash of the calls to delete, from an exported file."
+        metavar="HASH", advanced=True, help="Input hash in an exported file, to delete the calls with it."
     )
     cluster: str | None = option(
-        metavar="NAME", help="Cluster of the calls to delete, such as the ID of one customer."
+        metavar="NAME", help="Cluster whose calls the command deletes, such as the ID of one customer."
     )
-    segment: str | None = option(metavar="NAME", help="Traffic segment of the calls to delete.")
+    segment: str | None = option(metavar="NAME", help="Traffic segment whose calls the command deletes.")
     function: str | None = option(
         metavar="NAME",
         shell_complete=complete_functions,
-        help="Function of the calls to delete. Use its full name, such as app.extract, or the part after a dot, such as extract.",
+        help="Function whose calls the command deletes. Use its full name, such as app.extract, or the part after a dot, such as extract.",
     )
     counts: bool = option(
-        help="With --function or --segment: also delete the counts of calls and failures. The report then shows no failure rate for these calls.",
+        help="Also delete the counts of calls and failures. Only with --function or --segment. The report then shows no failure rate for these calls.",
     )
 
     older_than: float | None = option(

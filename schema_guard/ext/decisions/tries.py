@@ -21,7 +21,7 @@ def Try(model: Any, *, abstain_below: float) -> Any:  # noqa: N802
     """Return a decision model for `models=` that abstains if a probability is below a threshold.
 
     If the probability of the decision for any field is below the threshold, the attempt fails with the code
-    `abstained`. The next model then decides the whole value.
+    `abstained`. The next model then produces the whole value.
 
     Example:
         >>> from schema_guard import Try, guard

@@ -118,7 +118,7 @@ class ProbeOptions:
         type=int,
         metavar="N",
         advanced=True,
-        help="Seed of the random values that the schemas require. Default: a new seed for each run.",
+        help="Seed for the random values that the schemas require. Default: a new seed for each run.",
     )
 
     def check(self) -> None:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     "--optimizer",
     cls=Option,
     metavar="gepa[:MODEL]",
-    help="Let MODEL also write candidates, with the package gepa. Default of MODEL: the model of --model.",
+    help="Let MODEL also write candidates, with the package gepa. Default for MODEL: the model of --model.",
 )
 @click.option(
     "--diff",

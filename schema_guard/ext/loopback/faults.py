@@ -139,7 +139,7 @@ def check_fit(fault: str | None, question: Question, holds: str) -> None:
         raise BadRequest(f"fault {fault!r} applies only to streams. Request a stream, or use another fault")
     if fault in _OF_WHOLES and question.is_stream:
         raise BadRequest(
-            f"fault {fault!r} applies only to complete replies. Send the request without stream, or use another fault"
+            f"fault {fault!r} applies only to complete replies. Remove 'stream' from the request, or use another fault"
         )
 
 

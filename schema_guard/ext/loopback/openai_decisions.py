@@ -133,7 +133,7 @@ def _answer(question: dict[str, Any], given: Any) -> dict[str, Any]:
 
 
 def _events(question: Question, answer: Answer) -> Iterator[Event]:
-    raise BadRequest("this endpoint does not stream. Send the request without stream")
+    raise BadRequest("this endpoint does not support streaming. Remove 'stream' from the request")
 
 
 DECISIONS: Final = Api(

@@ -64,7 +64,7 @@ class Linting:
     cls=Option,
     type=click.Choice(["text", "json", "sarif"]),
     default="text",
-    help="Format of the result. Code-hosting platforms and editors read SARIF.",
+    help="Format of the result. Code-hosting platforms and editors can read SARIF files.",
 )
 def command(schemas: tuple[str, ...], asked: Linting, form: str) -> int:
     """Show whether a provider or an engine rejects SCHEMA, ignores a part of it, or makes right answers impossible.

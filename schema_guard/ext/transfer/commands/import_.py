@@ -41,7 +41,7 @@ class Traces:
     )
     traffic: str | None = option(
         type=click.Choice(PARTS),
-        help="Part of your calls that the files contain: all calls of a period, a sample, only failures, or an unknown part. Required with --from.",
+        help="Part of your calls that the files contain: all calls from a period, a sample, only failures, or an unknown part. Required with --from.",
     )
     schema: tuple[str, ...] = option(
         metavar="SCHEMA",
@@ -58,12 +58,12 @@ class Traces:
     only: tuple[str, ...] = option(
         metavar="NAME",
         advanced=True,
-        help="Name of the calls to import, as the tool recorded it. Repeatable. Default: all calls.",
+        help="Name, as the tool recorded it, of the calls to import. Repeatable. Default: all calls.",
     )
     sample_share: float | None = option(
         type=SHARE,
         advanced=True,
-        help="Share of your calls that the files contain, such as 10%. It needs --traffic sampled.",
+        help="Share of your calls that the files contain, such as 10%. Only with --traffic sampled.",
     )
     prices: str | None = option(
         metavar="SOURCE",

@@ -56,7 +56,7 @@ class Making:
         type=click.Choice(["bare", "system_prompt"]),
         default="bare",
         advanced=True,
-        help="Strategy that your calls to the tuned model will use. It selects the form of the prompts in the set.",
+        help="Strategy for your calls to the tuned model. It selects the form of the prompts in the set.",
     )
     min_examples: int = option(
         type=COUNT,
@@ -76,7 +76,7 @@ class Making:
         metavar="N",
         default=0,
         advanced=True,
-        help="Seed of the random split into training, validation, and test rows.",
+        help="Seed for the random split into training, validation, and test rows.",
     )
 
     def settings(self, prompt_from: str | None) -> ExportSettings:

@@ -72,7 +72,7 @@ class TuneOptions:
         help=f"Host that tunes the model: {', '.join(BACKENDS)}, or local for this machine. Required for a new job. The command stores the name of the host in DIR/job.json.",
     )
     base: str | None = option(
-        metavar="MODEL", help="Host's name for the model to tune. Required for a new job at a host."
+        metavar="MODEL", help="Model to tune, by its name at the host. Required for a new job at a host."
     )
     epochs: int | None = option(
         type=COUNT, help="Number of passes over the training rows. Default: the host decides."
@@ -87,7 +87,7 @@ class TuneOptions:
         type=float,
         metavar="RATE",
         advanced=True,
-        help="Highest learning rate of the training on this machine. Default: 0.001.",
+        help="Highest learning rate during training on this machine. Default: 0.001.",
     )
     status: bool = option(
         help="Show the state of the job, such as its step, loss, and time left. The command doesn't start or resume the job.",

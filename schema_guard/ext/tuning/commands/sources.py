@@ -29,7 +29,7 @@ class Sources:
     )
     answers: str | None = option(
         metavar="FILE",
-        help="JSON Lines file with your answers. Each line has the field `answer`, and either `call_id` or `input` to show the call that it answers.",
+        help="JSON Lines file with your answers. Each line has the field `answer`, and either `call_id` or `input` to identify the call.",
     )
     prompt_from: str | None = option(
         metavar="MODULE:FUNCTION",

@@ -127,7 +127,7 @@ def test_memory_that_is_not_there_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "available_bytes", lambda: GB)
 
     with pytest.raises(
-        SchemaGuardError, match=r"needs 3\.6 GB of memory, but only 1\.0 GB are free. Close other"
+        SchemaGuardError, match=r"needs 3\.6 GB of memory, but only 1\.0 GB is free. Close other"
     ):
         training.train(training_set(tmp_path))
     assert load_job(tmp_path) is None
