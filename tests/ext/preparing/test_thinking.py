@@ -65,5 +65,7 @@ def test_two_configurations_that_differ_in_it_are_told_apart(tmp_path):
 
     assert {thinking_of(one.settings) for one in report.configurations} == {(), ("on",)}
     text = " ".join(as_text(document_of(report)).split())
-    assert text.count("5 of the output tokens are for reasoning, and no recorded option asks for it") == 1
+    assert (
+        text.count("5 of the output tokens are for reasoning, although no recorded option requests it") == 1
+    )
     assert text.count("5 of the output tokens are for reasoning") == 2

@@ -281,7 +281,7 @@ def test_delete_prints_the_remaining_rows_and_counts(file, cli):
     assert {status for status, _, _ in results.values()} == {0}
     assert results["call"][1] == f"deleted 2 attempts of the call '{3:031}a'\n38 attempts left\n"
     assert results["input"][1].endswith("\n36 attempts left\n")
-    assert results["input"][2] == "Counts stay, without the input.\n"
+    assert results["input"][2] == "The counts of calls and failures stay, without the input.\n"
     assert "To delete them too, add --counts." in results["segment"][2]
 
 

@@ -51,7 +51,7 @@ def test_failure_names_an_unknown_tool():
     for reply in (FORMATS[0].whole(item), FORMATS[0].pieces(item, 5)):
         outcome = outcome_of(lambda reply=reply: reply, item)
 
-        assert outcome.failure.message == "the reply calls the tool 'take': expected 'give'"
+        assert outcome.failure.message == "expected a call of the tool 'give', got one of 'take'"
 
 
 @pytest.mark.parametrize(("form", "said"), CASES, ids=IDS)
