@@ -204,7 +204,7 @@ def _require_memory(needed: int) -> None:
     available = available_bytes()
     if available is not None and available < needed:
         raise SchemaGuardError(
-            f"tuning on this machine needs {needed / 1e9:.1f} GB of memory, but only {available / 1e9:.1f} GB are "
+            f"tuning on this machine needs {needed / 1e9:.1f} GB of memory, but only {available / 1e9:.1f} GB is "
             "free. Close other programs, remove the longest rows, or tune on another machine"
         )
 
