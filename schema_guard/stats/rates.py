@@ -127,8 +127,8 @@ def calls_needed(k: float, n: int, target: float, *, alpha: float = 0.05) -> int
     """Return the number of further calls that would decide whether a failure rate is below a target.
 
     The result is a forecast, which assumes that further calls fail at the observed rate k/n. The result is the smallest
-    m for which the e-value of n + m calls reaches 1/alpha. The side of the e-value is the side of the target on which
-    k/n lies. The arguments *k*, *n*, and *target* have the same meaning as in `log_e_value`.
+    m for which the e-value of n + m calls reaches 1/alpha. If k/n is below the target, the function uses the e-value
+    for "ok", otherwise the one for "bad". The arguments *k*, *n*, and *target* have the same meaning as in `log_e_value`.
 
     Returns:
         The number of further calls, or 0 if the data already decides the question. The result is None if k/n equals the
