@@ -22,8 +22,8 @@ class Paired:
     """The result of comparing the configurations A and B on pairs of calls.
 
     Attributes:
-        e_value: Evidence, as odds, that B is better. For example, a value of 412 means 412:1. The value is 1 if no pair
-            differs, and infinite if its natural log is above 709.
+        e_value: Evidence, as odds, that B is better. For example, a value of 412 means odds of 412:1. The value is 1 if no
+            pair differs, and infinite if its natural log is above 709.
         lower: Lower bound for A's failure rate minus B's failure rate, as a fraction in [-1, 1]. If the bound is above
             0, B is better.
         upper: Upper bound for A's failure rate minus B's failure rate.

@@ -84,8 +84,8 @@ def log_e_value(k: float, n: int, target: float, *, side: Side) -> float:
     The e-value is a ratio of likelihoods of the observed calls. It divides the mean likelihood over the rates on the
     given side by the likelihood at the target. If the true rate isn't on the given side, the probability that the
     e-value ever reaches 1/alpha is at most alpha, however often you check. Read the e-value as odds. For example, an
-    e-value of 412 means 412:1. The method assumes that a call fails with one constant probability, independently of
-    other calls.
+    e-value of 412 means odds of 412:1. The method assumes that a call fails with one constant probability,
+    independently of other calls.
 
     Args:
         k: Number of failed calls, from 0 to *n*.

@@ -51,7 +51,7 @@ class SuiteOptions:
         "--field",
         metavar="OURS=THEIRS",
         advanced=True,
-        help="Task field and the column that contains it, such as input=text or gold=label. Only for SUITE as a CSV or JSON Lines file. Repeatable.",
+        help="Task field and the column that contains it, such as input=text or gold=label. Applies only if SUITE is a CSV or JSON Lines file. Repeatable.",
     )
 
     def load(self, *, is_schema_used: bool = True) -> Suite:

@@ -343,7 +343,7 @@ class Drawing:
                 other = value + number if kind_of(value) == INTEGER else f"{value}{number}"
                 if not among(other, others) and self.demands[location].fits(other):
                     return other
-        raise DeadEnd("the array needs more different items than schema_guard found")
+        raise DeadEnd("the array needs more distinct items than schema_guard found")
 
     # -- objects
 

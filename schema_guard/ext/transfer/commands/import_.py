@@ -58,7 +58,7 @@ class Traces:
     only: tuple[str, ...] = option(
         metavar="NAME",
         advanced=True,
-        help="Name, as the tool recorded it, of the calls to import. Repeatable. Default: all calls.",
+        help="Name of the calls to import, as the tool recorded it. Repeatable. Default: all calls.",
     )
     sample_share: float | None = option(
         type=SHARE,

@@ -426,7 +426,7 @@ def check_functions(tuned: Any, prompt: Any) -> None:
         )
     if not tuned._prepared.tuned:
         raise InvalidArgument(
-            f"tuned: {_name(tuned)} does not call a known tuned model. Guard it with about=About(tuned=True), or swap tuned and prompt"
+            f"tuned: {_name(tuned)} does not call a known tuned model. Guard it with about=About(tuned=True), or swap the arguments 'tuned' and 'prompt'"
         )
     theirs, ours = list(_parameters(tuned)), list(_parameters(prompt))
     if theirs != ours:

@@ -417,7 +417,7 @@ def refused(**settings):
         ({"tuned": len}, "tuned=<built-in function len>: expected a function with the decorator @guard(...)"),
         (
             {"tuned": prompt_of_module, "prompt": tuned_of_module},
-            "Guard it with about=About(tuned=True), or swap tuned and prompt",
+            "Guard it with about=About(tuned=True), or swap the arguments 'tuned' and 'prompt'",
         ),
         (
             {"tuned": guard(OTHER, about=About(tuned=True))(tuned_of_module.__wrapped__)},
