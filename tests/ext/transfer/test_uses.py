@@ -2,22 +2,16 @@
 
 import pytest
 
-from schema_guard import open_store
 from schema_guard.decide.recorded import arrivals
-from tests.public.clock import stopped_clock
-from tests.public.decide.production import Production
+from tests.public.decide.production import two_machines
 from tests.public.ext.records.test_merged_machines import merge, uses
 
 
 @pytest.fixture
 def machines(tmp_path):
     """Two machines with stores of their own."""
-    with (
-        stopped_clock() as clock,
-        open_store(f"sqlite:///{tmp_path}/a.db") as first,
-        open_store(f"sqlite:///{tmp_path}/b.db") as second,
-    ):
-        yield Production(first, clock, tmp_path), Production(second, clock, tmp_path)
+    with two_machines(tmp_path) as both:
+        yield both
 
 
 def test_a_model_that_left_after_a_merge_is_gone(machines, monkeypatch):

@@ -3,11 +3,12 @@
 import itertools
 import json
 import re
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
-from schema_guard import About, guard
+from schema_guard import About, guard, open_store
+from tests.public.clock import stopped_clock
 from tests.public.commands.command_lines import command
 from tests.public.commands.printed import commands_in
 
@@ -184,3 +185,14 @@ JARGON = re.compile(
 def summary(verdict):
     """Return the verdict's word, its next step, and the exit status."""
     return verdict.verdict, verdict.figures.get("next_rung"), verdict.exit_code
+
+
+@contextmanager
+def two_machines(folder):
+    """Two machines with one clock and stores of their own."""
+    with (
+        stopped_clock() as clock,
+        open_store(f"sqlite:///{folder}/a.db") as first,
+        open_store(f"sqlite:///{folder}/b.db") as second,
+    ):
+        yield Production(first, clock, folder), Production(second, clock, folder)

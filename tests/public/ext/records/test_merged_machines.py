@@ -4,9 +4,7 @@ import json
 
 import pytest
 
-from schema_guard import open_store
-from tests.public.clock import stopped_clock
-from tests.public.decide.production import DAY, GOOD, TICKET, Production
+from tests.public.decide.production import DAY, GOOD, TICKET, two_machines
 
 STRICTER = {**TICKET, "required": ["team", "code"]}
 CODED = '{"team": "a", "code": "X"}'
@@ -15,12 +13,8 @@ CODED = '{"team": "a", "code": "X"}'
 @pytest.fixture
 def machines(tmp_path):
     """Two machines with a clock and stores of their own. The first store is also the one into which stores are merged."""
-    with (
-        stopped_clock() as clock,
-        open_store(f"sqlite:///{tmp_path}/a.db") as first,
-        open_store(f"sqlite:///{tmp_path}/b.db") as second,
-    ):
-        yield Production(first, clock, tmp_path), Production(second, clock, tmp_path)
+    with two_machines(tmp_path) as both:
+        yield both
 
 
 def merge(into, *others):
