@@ -22,7 +22,9 @@ PAGES = [
 # A command ends with its line or its quotation, before a comment, a pipe, or the gap before a table's next cell.
 COMMAND = re.compile(r"(?<![\w'./-])schema-guard ([a-z][^\n`;|#]*?)(?=$|[\n`;|#]| {2,}|\\\")")
 # Words that follow the name of the program in prose.
-PROSE = {"and", "brings", "comment", "has", "is", "on", "or", "outcome", "reads", "that", "to", "wrote"}
+PROSE = {"and", "brings", "has", "is", "on", "or", "reads", "that", "to", "wrote"}
+# A mark in a comment on a pull request, and the title of a page.
+TITLES = ("comment -->", "outcome")
 # A constant in a key, which decides the split of a training set. A new one would change every split.
 KEPT = "export X"
 PLACEHOLDER = re.compile(r"'[^']*[A-Z][^']*'")
@@ -54,7 +56,7 @@ def fault_of(line):
     """Return why a command cannot be typed; None if it can, or is a part of a command."""
     line = re.split(r" (?:2>|>|&&|\() ?|, ", line)[0].strip().rstrip(".,:")
     line = re.sub(r"\{\w*\}", "", line)
-    if line.split()[0] in PROSE or line in (KEPT, KEPT[:-2]):
+    if line.split()[0] in PROSE or line in (KEPT, KEPT[:-2], *TITLES):
         return None
     try:
         shlex.split(line)
