@@ -2,7 +2,7 @@
 """The proved breaches of production. `decide` and `watch` use the same ones.
 
 Rules: A breach is proved, not suspected. A requirement is missed if the lower bound of its rate is above the limit. A
-rise is open while the calls after it may still be above the target, even if it is one of many bursts, so that current
+rise is open while the calls after it may still be above the target, even if it is one of many bursts. So current
 problems are reported now. Excluded calls of unknown cause are a breach if there are too many. Trials and configurations
 that are gone have no breach. A failure rate beside the main configuration is a breach if it uses at least a tenth of
 the share that all calls may miss.

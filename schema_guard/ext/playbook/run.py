@@ -6,7 +6,7 @@ Rules:
 2. Every step uses the same inputs in the same order. It is checked after every call, in that order, however many calls
    run concurrently. It stops when its bounds are on one side of the target.
 3. That is valid at every check because the bounds are. It is valid for all steps together because each has an equal
-   part of alpha, and the number of steps that may be measured is fixed before the first call. The verdict shares alpha
+   part of alpha. The number of steps that may be measured is fixed before the first call. The verdict shares alpha
    among the measured steps, so its bounds are never wider, and the reason why a step stopped still holds.
 4. A call without a validated reply is excluded from the rates. Neither an exception of the provider nor Ctrl-C loses a
    measurement.
